@@ -25,7 +25,7 @@ layers:
     .ci/acyclic
     ! find src crates -name '*.rs' -path '*/src/*' -exec wc -l {} + | awk '$2 != "total" && $1 > 420' | grep .
 
-# Check that no dependency needs a newer compiler than rust-version says
+# Check that no dependency needs a newer compiler than the workspace's rust-version
 msrv:
     .ci/msrv
 
@@ -35,7 +35,7 @@ test *arguments:
 
 # Test the export of traces over OTLP
 test-otlp:
-    # Without optimization: the few tests do little work, and the feature rebuilds most crates.
+    # Builds without optimization, because the few tests do little work, and the feature rebuilds most crates.
     CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo test --locked --features otlp --test integration -- otlp::
 
 # Build and test the transformation on its own, as other projects would use it

@@ -176,7 +176,7 @@ def unserved(service):
 
 
 def overloaded(service):
-    """Requires MAX_IN_FLIGHT_BYTES=200000. One request uses most of it while others arrive."""
+    """Requires MAX_IN_FLIGHT_BYTES=200000. One request uses most of this memory while other requests arrive."""
     body = b'{"destType":"kafka","input":[' + b" " * 140_000 + b"]}"
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as first:
         head = f"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -230,7 +230,7 @@ def certificate(folder, days=5):
 
 
 def scenarios(folder, peer_port):
-    """Returns for each alert the flags of the service, the cause, and optionally the file for the log."""
+    """Returns for each alert the flags of the service, a function that triggers the alert, and optionally a file for stderr."""
     upstream = f"--upstream-transformer-url=http://127.0.0.1:{peer_port}"
     nowhere = f"--upstream-transformer-url=http://127.0.0.1:{free_port()}"
     return {
@@ -304,7 +304,7 @@ class Prometheus:
 
 
 def short_rules(folder):
-    """Writes copies of the rules with shorter durations, one of them with a lower memory threshold."""
+    """Writes two copies of the rules with shorter durations. The second copy also has a lower memory threshold."""
     text = ALERTS.read_text()
     text, count = re.subn(r"(?m)^( +for: ).*$", r"\g<1>2s", text)
     assert count >= 8, "the rules no longer have for: times"
@@ -325,7 +325,7 @@ def prove(name, scenario, binary, folder, peer_port, rules):
         if not quiet:
             # Several evaluations before the cause of this alert is triggered.
             time.sleep(4)
-            assert not prometheus.firing(), f"{name}: {sorted(prometheus.firing())} fire before its cause"
+            assert not prometheus.firing(), f"{name}: {sorted(prometheus.firing())} fire before the cause is triggered"
         deadline = time.monotonic() + PATIENCE
         while name not in prometheus.firing():
             assert time.monotonic() < deadline, f"{name} does not fire; firing: {sorted(prometheus.firing())}"

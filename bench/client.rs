@@ -1,5 +1,5 @@
-//! Shared by benchmark clients: raw connections and quantiles. No HTTP library is used, because its work would be
-//! measured too.
+//! Raw connections and quantiles, shared by the benchmark clients. The clients use no HTTP library, because its work
+//! would distort the measurement.
 
 use std::io::{BufRead, Error, ErrorKind, Read as _, Result};
 use std::net::{SocketAddr, TcpStream};
@@ -18,7 +18,7 @@ pub fn connect(address: SocketAddr) -> Result<TcpStream> {
 }
 
 /// Reads one response: headers, and a body of Content-Length bytes. Does not wait for the end of the connection,
-/// because the service keeps it open for the next request or for the rest of the current one.
+/// because the service keeps it open for the next request or for the rest of the current request.
 ///
 /// Returns the response and the offset of its body.
 pub fn read(stream: &mut impl BufRead, expected_size: usize) -> Result<(Vec<u8>, usize)> {

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Measures the cost of forwarding. Sends requests on one connection directly to an upstream and through the service, in turns.
-# Also measures the service's memory while bodies of 100 MB pass through it in both directions.
+# Measures the cost of forwarding. In alternating rounds, sends requests to an upstream, and to the service, which forwards
+# them to the same upstream. Each side has one connection. Also measures the service's memory while bodies of 100 MB pass
+# through it in both directions.
 #
 #   bench/forward.sh [SECONDS]      default: 7 rounds of one second
 #
-# The upstream is examples/echo.rs, first as an echo, which responds immediately and thus shows the highest relative overhead,
-# then with the transformation. If Node.js is installed, bench/json.js is a third upstream. Prints a table. Requires jq. All
-# traffic stays on the loopback interface.
+# The first upstream is the echo of examples/echo.rs, which responds immediately and thus shows the highest relative overhead.
+# The second upstream is the transformation in the same process. If Node.js is installed, the third is bench/json.js. Prints a
+# table.
+# Requires jq. All traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,7 +47,7 @@ megabytes() { # VmRSS or VmHWM
     awk -v name="$1:" '$1 == name { printf "%.1f", $2 / 1024 }' "/proc/$server/status"
 }
 
-# name, URL of the upstream, URL through the service → a row
+# Prints a row. Arguments: name, URL of the upstream, URL of the service that forwards to it
 row() {
     target/release/rudder-kafka-transformer bench "$3" --against "$2" --keep-alive --connections 1 --threads 1 --seconds "$seconds" --format json |
         jq -r --arg name "$1" '

@@ -1,5 +1,5 @@
-//! Request bodies that are or once were expensive for their size. Shared by tests that count work and a benchmark that
-//! measures its cost.
+//! Request bodies that are expensive for their size, or were in an earlier version. This file is shared by tests, which
+//! count the steps of the work, and by a benchmark, which measures its time.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ fn compacted(event: &str, events: usize, config: &str) -> String {
     format!(r#"{{"destType":"kafka","input":[{events}],"destinations":{{"d":{{"ID":"d","Config":{config}}}}}}}"#)
 }
 
-/// Joins `items` values built from their index.
+/// Builds `items` values, each from its index, and joins them with commas.
 fn list(items: usize, item: impl Fn(usize) -> String) -> String {
     let mut list = String::new();
     for index in 0..items {
@@ -21,8 +21,8 @@ fn list(items: usize, item: impl Fn(usize) -> String) -> String {
     list
 }
 
-/// Bodies in the compacted format whose cost was once out of proportion to their size, or that try to cause such a
-/// cost.
+/// Returns bodies in the compacted format, with their names. The cost of each body was once out of proportion to its
+/// size, or the body is an attempt to cause such a cost.
 pub fn hostile() -> Vec<(&'static str, String)> {
     let track = event(r#"{"type":"track","event":"x"}"#);
     let zeros = format!("0.{}", "0".repeat(50_000));
@@ -64,7 +64,7 @@ pub fn hostile() -> Vec<(&'static str, String)> {
             ),
         ),
         (
-            "templates that find a value each",
+            "templates that each find a value",
             compacted(
                 &event(&format!(r#"{{"z0":"",{}}}"#, list(1_000, |n| format!(r#""z{n}":"""#)))),
                 10,

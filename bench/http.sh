@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Compares the service over HTTP with an echo of the same body on the same server, in turns. One worker runs on one core, and
-# the load generator on another. With PEER_URL=http://…, another transformer (with one worker) is also compared with the echo.
+# Compares the transformation over HTTP with an echo, which is a route of the same server that returns the request body. The two
+# are measured in turns. The server has one worker on one core, and the load generator runs on another core. With
+# PEER_URL=http://…, another transformer (with one worker) is also compared with the echo.
 #
 #   bench/http.sh [SECONDS]      default: 5 rounds of one second each
 #
@@ -11,19 +12,19 @@ cd "$(dirname "$0")/.."
 
 seconds=${1:-5}
 port=19190
-# The profile of images and packages. PROFILE=release builds faster, but measures a slower service.
+# The Cargo profile of images and packages. PROFILE=release builds faster, but measures a slower service.
 profile=${PROFILE:-dist}
 binary=target/$profile/rudder-kafka-transformer
 trap 'kill "$server" 2>/dev/null || true' EXIT
 
 cargo build --quiet --profile "$profile" --bins --examples
 mkdir -p target/bench
-# No load shedding, because this measures throughput.
+# Load shedding is off, because this script measures throughput.
 LOG_LEVEL=warn MAX_WAIT_MILLISECONDS=3600000 taskset -c 0 "target/$profile/examples/echo" --host 127.0.0.1 --port $port --metrics-port $((port + 1)) --workers 1 &
 server=$!
 until "$binary" health --url "http://127.0.0.1:$port/health" 2>/dev/null; do kill -0 "$server"; done
 
-# name, URL, form, events, connections, keep-alive → a row
+# Prints a row. Arguments: name, URL, form, events, connections, keep-alive
 row() {
     local keep=()
     [ "$6" = no ] || keep=(--keep-alive)
@@ -36,7 +37,7 @@ row() {
 }
 
 {
-    echo '| body | connections | new each | target | requests/s: echo | target | ratio | CPU µs: echo | target | ratio | p50 ms | p99 ms | resident MB |'
+    echo '| body | connections | new connection per request | target | echo requests/s | target requests/s | ratio | echo CPU µs | target CPU µs | ratio | p50 ms | p99 ms | resident MB |'
     echo '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |'
     for body in "compacted 100" "plain 100" "compacted 1" "plain 1"; do
         for load in "16 yes" "1 yes" "64 yes" "16 no"; do

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Counts the transformation's instructions per input byte with callgrind. Results do not depend on the load of the machine.
-# `--check` fails if a count is more than 20 % above the one in bench/instructions.txt. Requires valgrind.
+# Counts the transformation's instructions per input byte with callgrind. The counts do not depend on the load of the machine.
+# `--check` fails if a count is more than 20 % above the recorded count in bench/instructions.txt. Requires valgrind.
 # To update the recorded counts: bench/instructions.sh > bench/instructions.txt
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 bodies=target/bench
-# The profile is that of the image. In a separate folder, only the few crates of the transformation are built.
+# Uses the Cargo profile of the image. A separate target folder avoids building more than the few crates of the transformation.
 built=target/instructions/dist/examples
 cargo build --quiet --locked --profile dist --package rudder-kafka-transform --examples --target-dir target/instructions
 [ -s "$bodies/batch100.json" ] || "$built/bodies" "$bodies"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Measures the release build with one worker: binary size, startup time, and memory when idle, under load, afterwards, and with
-# a body of 100 MB. Also measures the latency of other requests while such a body is processed. Prints a table. Requires jq.
-# All traffic stays on the loopback interface.
+# Measures the release build with one worker: binary size, startup time, and memory when idle, under load, after the load, and
+# with a body of 100 MB. Also measures the latency of other requests while a body of 100 MB is processed. Prints a table.
+# Requires jq. All traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -48,7 +48,7 @@ echo "| resident, idle | $(megabytes VmRSS) MB |"
 taskset -c 1 target/release/rudder-kafka-transformer bench "$url" --keep-alive --connections 64 --seconds 5 --threads 1 >/dev/null
 echo "| peak resident, 64 connections of $(stat -c %s $bodies/compacted100.json | awk '{ printf "%.0f KB", $1 / 1e3 }') | $(megabytes VmHWM) MB |"
 sleep 10
-echo "| resident, 10 s after that | $(megabytes VmRSS) MB |"
+echo "| resident, 10 s after this load | $(megabytes VmRSS) MB |"
 post_large
 echo "| peak resident, with a body of $(stat -c %s $bodies/message100000000.json | awk '{ printf "%.0f MB", $1 / 1e6 }') | $(megabytes VmHWM) MB |"
 end
@@ -58,5 +58,5 @@ begin
 others=$(taskset -c 1 target/release/rudder-kafka-transformer bench "$url" --keep-alive --connections 1 --batch 1 --seconds 3 --threads 1 --format json |
     jq -r '.targets[0] | .milliseconds as $ms | "\(.requests) requests, p50 \($ms.p50) ms, p99 \($ms.p99) ms, longest \($ms.max) ms"')
 wait $!
-echo "| other requests to the same worker meanwhile | $others |"
+echo "| other requests to the same worker while such bodies are processed | $others |"
 end

@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # Sends three times as many requests as one worker can serve. Checks that accepted requests stay fast, that memory stays within
-# its limit, and that each request gets a response. The worker runs on one core, and the load generator on another. Each request
-# uses a new connection, like those of rudder-server, and is sent at a fixed rate without waiting for responses.
+# its limit, and that each request gets a response. The worker runs on one core, and the load generator on another. Requests
+# are sent at a fixed rate, without waiting for responses. Each request uses a new connection, as with rudder-server.
 #
 #   bench/overload.sh
 #
-# The body has 100 events and a destination with 40 templates, in 56 KB: it costs the service more than the network. With
-# cheaper bodies, one core of clients cannot send three times what another core can serve.
+# The body has 100 events and a destination with 40 templates, in 56 KB. Processing it takes longer than transferring it. With
+# cheaper bodies, a load generator on one core cannot send three times as many requests as another core can serve.
 #
-# The first run has MAX_WAIT_MILLISECONDS=1, where the p99 of accepted requests must stay below five times that of an unloaded
-# service. The others have the default, and no limit. Prints a table, and fails if a limit is exceeded. Requires jq and two
-# cores, and takes less than a minute. All traffic stays on the loopback interface.
+# The first run has MAX_WAIT_MILLISECONDS=1. In this run, the p99 of accepted requests must stay below five times the p99
+# of an unloaded service. The second run has the default of MAX_WAIT_MILLISECONDS, and the third run has no limit on the waiting
+# time. Prints a table, and fails if a limit is exceeded. Requires jq and two cores, and takes less than a minute. All traffic
+# stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 bodies=target/bench
 port=19390
-# As in a container with 512 MiB, a quarter of which is for requests.
+# The memory limit in MiB. A quarter of it is for requests, as in a container with this limit.
 memory_mib=512
 export MAX_IN_FLIGHT_BYTES=${MAX_IN_FLIGHT_BYTES:-$((memory_mib * 1024 * 1024 / 4))}
 trap 'kill "$server" 2>/dev/null || true' EXIT
@@ -56,7 +57,7 @@ field() { # JSON, filter of the target → the value, rounded
 peak() { field "$1" '.peakResidentBytes / 1e6 | round'; }
 lost() { field "$1" '([.errors[].count] | add // 0) + .unsent'; }
 
-echo '| load | requests/s | accepted/s | p50 ms | p99 ms | longest ms | rejected/s | p99 ms | no response | peak RSS |'
+echo '| load | requests/s | accepted/s | p50 ms | p99 ms | longest ms | rejected/s | p99 ms of rejections | no response | peak RSS |'
 echo '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |'
 row() { # what, rate, JSON
     local m=$3
@@ -69,21 +70,21 @@ carried=$(field "$most" '.requestsPerSecond | round')
 row "2 clients, as fast as they can" "" "$most"
 tenth=$((carried / 10))
 unloaded=$(load --rate $tenth --seconds 8)
-row "a tenth of that" $tenth "$unloaded"
+row "a tenth of the first row" $tenth "$unloaded"
 three=$((carried * 3))
 overloaded=$(load --rate $three --seconds 12)
-row "three times that, MAX_WAIT_MILLISECONDS=1" $three "$overloaded"
+row "three times the first row, MAX_WAIT_MILLISECONDS=1" $three "$overloaded"
 peak=$(peak "$overloaded")
 end
 begin ''
-row "three times that, default MAX_WAIT_MILLISECONDS" $three "$(load --rate $three --seconds 8)"
+row "three times the first row, default MAX_WAIT_MILLISECONDS" $three "$(load --rate $three --seconds 8)"
 end
 begin 3600000
-row "three times that, no limit" $three "$(load --rate $three --seconds 6)"
+row "three times the first row, no limit on waiting time" $three "$(load --rate $three --seconds 6)"
 end
 
 ratio=$(awk -v a="$(field "$overloaded" .milliseconds.p99)" -v b="$(field "$unloaded" .milliseconds.p99)" 'BEGIN { printf "%.1f", a / b }')
-echo "p99 of accepted requests under three times the load is $ratio times that of an unloaded service" >&2
+echo "p99 of accepted requests under three times the load is $ratio times the p99 of an unloaded service" >&2
 if awk -v ratio="$ratio" 'BEGIN { exit !(ratio >= 5) }' || [ "$(lost "$overloaded")" != 0 ] || [ "$peak" -ge $memory_mib ]; then
     echo 'a limit is exceeded' >&2
     exit 1

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sends mixed requests at 70 % of one worker's capacity, and compares every response: bench/soak.sh [MINUTES]
-# The service runs on one core, and the clients on another. Nothing else should run meanwhile. All traffic stays on loopback.
+# Sends mixed requests at 70 % of one worker's capacity, and compares every response with the expected response. Usage:
+# bench/soak.sh [MINUTES]. The service runs on one core, and the clients on another. Nothing else should run at the same time.
+# All traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,4 +1,4 @@
-//! Compares the cost of counting a request with that of transforming it: `cargo bench --bench metrics`.
+//! Compares the cost of counting a request with the cost of transforming it: `cargo bench --bench metrics`.
 
 #![allow(clippy::panic, reason = "a benchmark that cannot start must fail")]
 
@@ -48,7 +48,7 @@ fn count(bencher: Bencher<'_, '_>, events: usize) {
     });
 }
 
-/// Transforms events, and counts them for the live view.
+/// Measures a transformation that also counts its events for `/destinations`.
 #[divan::bench(args = [1, 100])]
 fn observe(bencher: Bencher<'_, '_>, events: usize) {
     let body = body(Shape::Compacted, events);

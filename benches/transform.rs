@@ -18,7 +18,7 @@ const LIMITS: Limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
 const EVENTS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 
 fn main() {
-    // The service does the same at startup.
+    // The service makes the same call at startup.
     allocator::keep_enough(1);
     divan::main();
 }

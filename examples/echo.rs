@@ -1,6 +1,6 @@
-//! The service with additional routes below `/echo`, which read a body like the other routes and return its bytes.
-//! Their throughput is the upper limit of this stack. Settings and process are the same, so that both are measured
-//! under the same conditions: `cargo run --release --example echo`.
+//! The service with additional routes below `/echo`. These routes read a request body as the other routes do, and
+//! return its bytes. Their throughput is the upper limit of this HTTP stack. They run in the same process and with the
+//! same settings as the transformation, so that the two can be compared: `cargo run --release --example echo`.
 
 use std::process::ExitCode;
 

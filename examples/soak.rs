@@ -1,8 +1,8 @@
 //! A soak test, which sends mixed requests at a share of the service's capacity. It compares every response with the
-//! one that the library returns, and records the service's memory and the latency in each minute. Used by
-//! `bench/soak.sh`.
+//! library's response to the same request, and records the service's memory and latency for each minute.
+//! `bench/soak.sh` runs this example.
 
-#![allow(clippy::print_stdout, reason = "it prints its results")]
+#![allow(clippy::print_stdout, reason = "the soak test prints its results")]
 #![allow(clippy::expect_used, reason = "a panic is visible to the user")]
 
 use std::io::{BufReader, Write as _};
@@ -17,7 +17,7 @@ use transform::family::KAFKA;
 use transform::processor;
 use transform::request::{Limits, PayloadFormat};
 
-#[allow(dead_code, reason = "others use the rest")]
+#[allow(dead_code, reason = "the benchmarks use the rest")]
 #[path = "../src/cli/bench/bodies.rs"]
 mod bodies;
 #[path = "../bench/client.rs"]
@@ -31,7 +31,7 @@ struct Arguments {
     /// Address of the service
     #[arg(long)]
     address: SocketAddr,
-    /// Address of its metrics
+    /// Address of the service's metrics port
     #[arg(long)]
     metrics: SocketAddr,
     /// Process ID of the service
@@ -49,15 +49,15 @@ struct Arguments {
 
 /// The duration of the first phase at full load, which measures the service's capacity and warms it up.
 const CALIBRATION: Duration = Duration::from_secs(60);
-/// The time that the service idles before and after the run, before its memory is measured.
+/// How long the service idles before its memory is measured, once before the run and once after it.
 const REST: Duration = Duration::from_secs(15);
 /// The delay before a retry.
 const RETRY_DELAY: Duration = Duration::from_millis(20);
-/// One in this many events is malformed.
+/// The number of events per malformed event.
 const BROKEN: usize = 100;
-/// One in this many requests opens a new connection.
+/// The number of requests per new connection.
 const OWN_CONNECTION: usize = 20;
-/// The sizes of requests in events, and how many of a hundred requests have each size.
+/// The sizes of requests in events. Each size is followed by the number of requests in a hundred that have this size.
 const SIZES: [(usize, usize); 5] = [(1, 40), (10, 30), (50, 15), (100, 13), (1_000, 2)];
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -156,7 +156,7 @@ struct Load<'l> {
 type Connection = BufReader<TcpStream>;
 
 impl Load<'_> {
-    /// Returns the request at an index of the order, which is pseudorandom and the same on every run.
+    /// Returns the request with this index. The order of requests is pseudorandom, but the same on every run.
     fn exchange(&self, index: usize) -> &Exchange {
         let mixed = (index as u64 ^ 0x9e37_79b9).wrapping_mul(0x2545_f491_4f6c_dd1d) >> 20;
         &self.exchanges[usize::try_from(mixed).expect("64 bits") % self.exchanges.len()]
@@ -203,7 +203,7 @@ impl Load<'_> {
         Ok(answer)
     }
 
-    /// Runs clients in a closed loop, and returns requests per second.
+    /// Runs clients in a closed loop, and returns the number of requests per second.
     fn at_capacity(&self, clients: usize) -> f64 {
         let begin = Instant::now();
         let before = self.next.load(Ordering::Relaxed);
@@ -257,7 +257,7 @@ impl Load<'_> {
 /// Returns a process's resident memory in megabytes, and its CPU time in seconds.
 fn sample(pid: u32) -> (f64, f64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the service runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the memory");
     let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the service runs");
     let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
@@ -277,8 +277,8 @@ fn watch(pid: u32, stop: &AtomicBool) -> Vec<(f64, f64)> {
     samples
 }
 
-/// Fits a line to values at equal intervals. Returns its rise from the first to the last value, and the standard
-/// deviation from it.
+/// Fits a line to values at equal intervals. Returns the line's rise from the first to the last value, and the standard
+/// deviation of the values from the line.
 fn line(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let middle = (count - 1.0) / 2.0;
@@ -290,7 +290,7 @@ fn line(values: &[f64]) -> (f64, f64) {
     (slope * (count - 1.0), (off / count).sqrt())
 }
 
-/// Returns the sum of all series whose names have this prefix.
+/// Returns the sum of all series whose names begin with `name`.
 fn metric(address: SocketAddr, name: &str) -> u64 {
     let text = ureq::get(format!("http://{address}/metrics")).call().expect("metrics");
     let text = text.into_body().read_to_string().expect("text");
@@ -346,13 +346,13 @@ fn main() -> ExitCode {
         );
     }
 
-    // Each client took one more index than it used.
+    // At the end, each client has taken one index that it did not use.
     let requests = all.next.load(Ordering::Relaxed) - clients;
     let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
     let (events, rejected, wrong, lost) =
         (count(&all.events), count(&all.rejected), count(&all.wrong), count(&all.lost));
     println!(
-        "\nrequests {requests}, retries {}, wrong responses {wrong}, without response {lost}",
+        "\nrequests {requests}, retries {}, wrong responses {wrong}, missing responses {lost}",
         count(&all.retries)
     );
     println!("events {events}, rejected as expected {rejected} ({:.2} %)", rejected as f64 / events as f64 * 100.0);
@@ -361,11 +361,11 @@ fn main() -> ExitCode {
         metric(metrics, "kafka_transformer_events_rejected_total"),
     ];
     println!("/metrics counts {} events, {} rejected", counted[0], counted[1]);
-    // The first sixth of the run is ignored, so that memory can settle.
+    // The first sixth of the run is ignored, because memory has not settled yet.
     let memory: Vec<f64> = samples.iter().skip(samples.len() / 6).map(|(memory, _)| *memory).collect();
     let (rise, deviation) = line(&memory);
     println!(
-        "resident memory without the first sixth: rises by {rise:.2} MB, with a standard deviation of {deviation:.2} MB"
+        "resident memory after the first sixth of the run rises by {rise:.2} MB, standard deviation {deviation:.2} MB"
     );
     println!(
         "resident memory after {} s without requests: {rest_before:.2} MB before the run, {rest_after:.2} MB after it",
@@ -373,13 +373,13 @@ fn main() -> ExitCode {
     );
     let p99 = |minute: usize| at(&times[minute], 0.99);
     let ratio = p99(minutes - 1) / p99(0);
-    println!("p99 of the last minute is {ratio:.2} times that of the first");
+    println!("p99 of the last minute is {ratio:.2} times the p99 of the first minute");
 
     let checks = [
         ("every response is the expected one", wrong == 0 && lost == 0),
         ("/metrics counts the sent events", counted == [events, rejected]),
         ("memory rises by at most its standard deviation", rise <= deviation),
-        ("p99 of the last minute is at most 1.2 times that of the first", ratio <= 1.2),
+        ("p99 of the last minute is at most 1.2 times the p99 of the first minute", ratio <= 1.2),
     ];
     for (what, passed) in checks {
         println!("{} {what}", if passed { "passed:" } else { "FAILED:" });

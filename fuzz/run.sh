@@ -13,8 +13,8 @@ if [ ${#targets[@]} -eq 0 ]; then
 fi
 
 .ci/cargo-tool cargo-fuzz 0.13.2
-# Without a sanitizer, inputs run several times as fast. The few unsafe calls of this project do not process input. Overflows
-# and failed assertions are still found.
+# Without a sanitizer, targets run several times as fast. The few unsafe calls of this project do not process input.
+# Overflows and failed assertions are found even without a sanitizer.
 export RUSTC_BOOTSTRAP=1
 cargo fuzz build --sanitizer none --codegen-units 16 --target-dir target/fuzz
 
@@ -25,7 +25,7 @@ mkdir -p "$log"
 fuzz() { # target
     local target=$1
     mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target"
-    # No input of a few thousand bytes may take ten seconds.
+    # A target fails if it takes more than ten seconds for an input, which has at most 4096 bytes.
     if "target/fuzz/$triple/release/$target" "-max_total_time=$seconds" -dict=fuzz/json.dict -timeout=10 -max_len=4096 \
         -print_final_stats=1 "-artifact_prefix=fuzz/artifacts/$target/" \
         "fuzz/corpus/$target" "target/fuzz/seeds/$target" >"$log/$target" 2>&1; then

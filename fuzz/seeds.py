@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Creates the initial inputs for fuzzing from test-fixtures, in a folder for each target: seeds.py FOLDER."""
+"""Creates the initial inputs for fuzzing from test-fixtures, in one subfolder of FOLDER per target: seeds.py FOLDER."""
 
 import base64
 import gzip
@@ -10,15 +10,15 @@ import shutil
 import sys
 
 FIXTURES = pathlib.Path(__file__).parent.parent / "test-fixtures"
-# Longer inputs slow down every run without reaching more code.
+# The maximum size of a seed, in bytes. Longer inputs slow down every run without reaching more code.
 MAX_BYTES = 4096
-# The numbers of destination types in the first byte of `engine` and `oracle` inputs.
+# The number that stands for each destination type in the first byte of an `engine` or `oracle` input.
 FAMILIES = {"kafka": 0, "azure_event_hub": 1, "confluent_cloud": 2}
 COMPACTED = "json+compactedv1"
 
 
 def requests():
-    """Yields the method, path, headers and body of each case."""
+    """Yields the method, path, headers and body of each case's request."""
     for folder in ["processor", "batch", "explain", "service"]:
         for file in sorted((FIXTURES / folder).glob("*.json")):
             case = json.loads(file.read_text())["input"]["request"]
@@ -32,7 +32,7 @@ def requests():
             yield case.get("method", "POST"), path, case.get("headers", {}), body
     for file in sorted((FIXTURES / "recorded").glob("*.ndjson.gz")):
         with gzip.open(file, "rt") as lines:
-            # Every tenth case reaches as much code as all of them.
+            # A tenth of the cases reaches as much code as all cases.
             for line in list(lines)[::10]:
                 case = json.loads(line)
                 yield case["method"], case["path"], case["headers"], case["rawBody"].encode("utf-8", "surrogatepass")
@@ -110,7 +110,7 @@ def of_typescript():
     for file in sorted((FIXTURES / "typescript").rglob("*.[tj]s")):
         text = file.read_text()
         yield "typescript", text.encode()
-        # The files are long, so also start in the middle.
+        # Each part of 20 lines is a seed as well, so that fuzzing also starts in the middle of files.
         lines = text.splitlines(keepends=True)
         for start in range(0, len(lines), 20):
             yield "typescript", ("export const data = [" + "".join(lines[start : start + 20])).encode()

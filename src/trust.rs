@@ -1,6 +1,6 @@
 //! The CA certificates that every TLS client of this binary trusts: the system's, or Mozilla's if the system has none,
-//! and those of `UPSTREAM_CA_FILE`. Connections to brokers are an exception: they trust what rudder-server's producer
-//! trusts.
+//! and those in the file that `UPSTREAM_CA_FILE` names. Connections to brokers are an exception: they trust the CA
+//! certificates that rudder-server's producer trusts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use rustls_pki_types::pem::PemObject as _;
 
 use crate::server::bounded_file::read_bounded;
 
-/// Returns the CA certificates for connections to URLs of this scheme: the system's for https, and those of a PEM file.
+/// Returns the CA certificates to trust for URLs of this scheme: those in `ca_file`, and for https also the system's.
 ///
 /// # Errors
 /// Returns an error if the file cannot be used.
@@ -25,10 +25,11 @@ pub fn certificates(scheme: &str, ca_file: Option<&Path>) -> Result<Vec<Certific
     Ok(all)
 }
 
-/// Returns the system's CA certificates, or those in `SSL_CERT_FILE` if it is set. Returns Mozilla's if there are none.
+/// Returns the system's CA certificates, or those in `SSL_CERT_FILE` if this variable is set. If no certificate is
+/// usable, returns Mozilla's CA certificates.
 fn system() -> Vec<CertificateDer<'static>> {
     let certificates = rustls_native_certs::load_native_certs().certs;
-    // An unusable certificate must not prevent trusting the others.
+    // An unusable certificate must not prevent trust in the usable ones.
     if RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned()).0 > 0 {
         certificates
     } else {
@@ -36,10 +37,10 @@ fn system() -> Vec<CertificateDer<'static>> {
     }
 }
 
-/// Parses PEM text. Returns at least one certificate, and only usable ones.
+/// Parses PEM text. Returns at least one certificate, and only usable certificates.
 ///
 /// # Errors
-/// Returns an error if the text is not PEM, or if a certificate is missing or unusable.
+/// Returns an error if the text is not PEM, contains no certificate, or contains an unusable certificate.
 pub fn in_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let certificates: Vec<CertificateDer<'static>> =
         CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|_| "the file is not valid PEM")?;
@@ -56,7 +57,7 @@ pub fn in_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> 
 /// Returns a TLS client that trusts these certificates.
 ///
 /// # Errors
-/// None in practice.
+/// Never fails in practice.
 pub fn client(certificates: Vec<CertificateDer<'static>>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates);

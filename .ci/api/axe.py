@@ -22,7 +22,7 @@ faults = []
 DESKTOP = {"viewport": {"width": 1360, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 
-# Returns controls that are smaller than `least`. Links within a sentence are exempt, because they are as high as the line.
+# Returns controls that are smaller than `least`. Links within a sentence are exempt, because their height is that of the line.
 SMALL = """(least) => [...document.querySelectorAll("button, select, input, summary, nav a, a.button")]
   .filter((node) => node.checkVisibility({ visibilityProperty: true }) && !node.closest("p"))
   .map((node) => [node, node.getBoundingClientRect()])
@@ -159,7 +159,7 @@ def authorizes(page):
     expect(page.locator(".modal-ux")).to_be_visible()
 
 
-# Name, address, path and action of each state. They run in this order, because the live view must first be empty.
+# The name, address, path and action of each state. The states run in this order, because the live view must first be empty.
 STATES = [
     ("live-empty", address, "/live", empty),
     ("explain", address, "/", explained),

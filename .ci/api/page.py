@@ -427,8 +427,8 @@ with sync_playwright() as playwright:
 
 elsewhere = [url for _, url in asked if not url.startswith(f"{address}/") and urlsplit(url).scheme != "data"]
 assert not elsewhere, f"requests to other hosts: {elsewhere}"
-assert all("v1." not in url.split("#")[0] for _, url in asked), "a state was sent"
-# The browser reports rejected requests in the console. Two of them are expected.
+assert all("v1." not in url.split("#")[0] for _, url in asked), "the state in a link was sent to a server"
+# The browser reports rejected requests in the console. Rejections with 400 and 413 are expected.
 complaints = [line for line in wrong if "413" not in line and "400" not in line]
 assert not complaints, f"errors in the console: {complaints}"
 print(f"/: {len(asked)} requests, all to {address}, {sum(method == 'POST' for method, _ in asked)} of them to explain")

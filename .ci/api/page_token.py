@@ -1,4 +1,4 @@
-"""Tests the page at / of a service that requires a token: it asks for the token and works with it, and no link contains it.
+"""Tests the page at / of a service that requires a token: the page asks for the token, works with it, and puts it into no link.
 
 page_token.py <address of the service> <its token>
 """
@@ -20,7 +20,7 @@ with sync_playwright() as playwright:
     page.goto(address)
     status, field = page.get_by_role("status"), page.get_by_label("Operator token")
     expect(status).to_have_text("This service requires the operator token.")
-    # It is the first field, and has the focus.
+    # The token field is the first field, and has the focus.
     expect(field).to_be_focused()
     assert page.evaluate("document.querySelector('form input, form select, form textarea').id") == "token"
     assert asked == [], "nothing is sent without a token"

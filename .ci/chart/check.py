@@ -108,7 +108,7 @@ def chart(helm, validator, binary, folder):
         deployments[file.stem] = next(resource for resource in resources if resource["kind"] == "Deployment")
     for name, seconds in {"defaults": 45, "small": 40, "large": 102}.items():
         grace = deployments[name]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-        check(f"with {name}, the service has {seconds} s to stop", grace == seconds, grace)
+        check(f"with the values {name}, the service has {seconds} s to stop", grace == seconds, grace)
     for value, word in INVALID.items():
         rendered = run(helm, "template", "release", CHART, "--kube-version", VERSIONS[0], "--set", value)
         check(f"the chart rejects {value}", rendered.returncode != 0 and word in rendered.stderr, rendered.stderr)
@@ -132,10 +132,10 @@ def notes(helm, folder):
         rendered = run(helm, "template", "release", copy, "--namespace", "data", "--kube-version", VERSIONS[0], "--values", HERE / f"values/{name}.yaml",
                        "--show-only", "templates/notes.yaml")
         printed[name] = yaml.safe_load(rendered.stdout)["notes"]
-    check("notes: rudder-server's next step", "DEST_TRANSFORM_URL=http://release-rudder-kafka-transformer.data.svc:9090" in printed["defaults"], printed["defaults"])
-    check("notes: TLS", "DEST_TRANSFORM_URL=https://" in printed["tls"] and "SSL_CERT_FILE" in printed["tls"], printed["tls"])
-    check("notes: an upstream only if there is none", "There is no upstream" in printed["tls"] and "There is no upstream" not in printed["upstream"], printed)
-    check("notes: a NetworkPolicy only if there is one", "NetworkPolicy" in printed["defaults"] and "NetworkPolicy" not in printed["small"], printed)
+    check("notes: the URL for rudder-server", "DEST_TRANSFORM_URL=http://release-rudder-kafka-transformer.data.svc:9090" in printed["defaults"], printed["defaults"])
+    check("notes: with TLS, an https URL and the CA", "DEST_TRANSFORM_URL=https://" in printed["tls"] and "SSL_CERT_FILE" in printed["tls"], printed["tls"])
+    check("notes: the advice to set an upstream appears only without one", "There is no upstream" in printed["tls"] and "There is no upstream" not in printed["upstream"], printed)
+    check("notes: the NetworkPolicy is mentioned only if it is enabled", "NetworkPolicy" in printed["defaults"] and "NetworkPolicy" not in printed["small"], printed)
 
 
 def kustomize(binary, validator):
@@ -158,16 +158,16 @@ def official_chart(helm):
         options = ["--values", HERE / "official/overridden.yaml"] if model == "overridden" else []
         rendered = run(helm, "template", "rudderstack", HERE / "official/chart", "--kube-version", VERSIONS[0],
                        *recipe, url, *options)
-        check(f"post-renderer, variable {model}", rendered.returncode == 0, rendered.stderr)
+        check(f"the post-renderer succeeds if the variable is {model}", rendered.returncode == 0, rendered.stderr)
         resources = {(resource["kind"], resource["metadata"]["name"]): resource for resource in yaml.safe_load_all(rendered.stdout)}
         container = resources["StatefulSet", "rudderstack"]["spec"]["template"]["spec"]["containers"][0]
         values = [variable["value"] for variable in container["env"] if variable["name"] == "DEST_TRANSFORM_URL"]
-        check(f"rudder-server gets our URL, variable {model}", set(values) == {url}, values)
+        check(f"rudder-server gets this service's URL if the variable is {model}", set(values) == {url}, values)
         check("everything else stays the same", len(resources) == 4 and any(variable["name"] == "JOBS_DB_HOST" for variable in container["env"]), resources)
 
 
     lost = run(helm, "template", "r", CHART, "--kube-version", VERSIONS[0], *recipe, url)
-    check("post-renderer reports that there is nothing to replace", "no DEST_TRANSFORM_URL" in lost.stderr, lost.stderr)
+    check("the post-renderer reports that there is nothing to replace", "no DEST_TRANSFORM_URL" in lost.stderr, lost.stderr)
 
 
 def main():

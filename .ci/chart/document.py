@@ -1,4 +1,4 @@
-"""Generates files from the chart's values.schema.json: its list of settings, values.yaml and README.md.
+"""Generates values.yaml and README.md from the chart's values.schema.json, and updates the list of settings in that schema.
 
 Usage: document.py BINARY [--check]
 
@@ -13,7 +13,7 @@ import sys
 import textwrap
 
 CHART = pathlib.Path(__file__).parents[2] / "deploy/helm/rudder-kafka-transformer"
-# Settings that the chart derives from other values.
+# Settings that the chart sets itself, so they are not values.
 OWN = {"HOST", "METRICS_HOST", "INSTANCE_ID", "TLS_CERT_FILE", "TLS_KEY_FILE", "METRICS_TLS", "OPERATOR_TOKEN_FILE", "NUM_PROCS"}
 README = """# rudder-kafka-transformer
 
@@ -42,7 +42,7 @@ def settings(binary):
 
 def with_settings(schema, names):
     types = {"type": ["string", "integer", "boolean", "null"]}
-    # terminationGracePeriodSeconds is calculated from these, with the units that templates can read.
+    # terminationGracePeriodSeconds is calculated from two of the settings. Templates can read only these units.
     durations = {"type": ["string", "integer", "null"], "pattern": "^([0-9]+|([0-9]+(ms|s|m|h))+)$"}
     schema["properties"]["settings"]["properties"] = {name: durations if name in ("DRAIN_DELAY", "SHUTDOWN_TIMEOUT") else types for name in names}
     return schema

@@ -14,7 +14,7 @@ import yaml
 DEPLOY = pathlib.Path(__file__).parents[2] / "deploy"
 CHART, TARGET = DEPLOY / "helm/rudder-kafka-transformer", DEPLOY / "kubernetes"
 NAME = "rudder-kafka-transformer"
-# The folder of each kind. The pod of `helm test` has none.
+# The folder of each kind of resource. The pod of `helm test` is not included.
 FOLDERS = {
     "Deployment": "base", "Service": "base", "HorizontalPodAutoscaler": "base", "PodDisruptionBudget": "base", "NetworkPolicy": "base",
     "ServiceMonitor": "components/service-monitor", "PrometheusRule": "components/prometheus-rule", "ConfigMap": "components/dashboard",

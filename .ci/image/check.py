@@ -42,11 +42,11 @@ def contents(image):
     """Checks the files of the image and its configuration."""
     size = sum(image.files.values())
     others = set(image.files) - {"rudder-kafka-transformer", ROOTS[1:]}
-    check(f"the binary, the CA certificates and {len(others)} libraries", len(image.files) == len(others) + 2
+    check(f"the image contains the binary, the CA certificates and {len(others)} libraries", len(image.files) == len(others) + 2
           and all(re.fullmatch(r"lib(64)?(/[^/]*)?/(ld-linux|lib(c|gcc_s|m)\.so)[^/]*", name) for name in others), list(image.files))
-    check(f"{size / 1e6:.1f} MB, at most 25", size <= LARGEST, size)
+    check(f"the image has {size / 1e6:.1f} MB, at most 25", size <= LARGEST, size)
     roots = ssl.create_default_context(cafile=image.root / ROOTS[1:]).get_ca_certs()
-    check(f"{len(roots)} CA certificates", len(roots) > 100)
+    check(f"the image has {len(roots)} CA certificates", len(roots) > 100)
     config = image.config
     check("user 65532", config["User"] == "65532:65532", config["User"])
     check("ports", set(config["ExposedPorts"]) == {"9090/tcp", "9091/tcp"}, config["ExposedPorts"])
@@ -108,16 +108,16 @@ def connect(image, libraries, folder):
         roots = folder / "roots.crt"
         roots.write_text((image.root / ROOTS[1:]).read_text() + (kafka.certificates / "ca-cert").read_text())
         trusted = image.run(arguments, stdin=document, binds=[(roots, ROOTS)])
-        check("connects to a broker whose CA is one of the system's", trusted.returncode == 0 and '"ok"' in trusted.stdout, trusted)
+        check("connects to a broker whose CA is in the system's CA certificates", trusted.returncode == 0 and '"ok"' in trusted.stdout, trusted)
         public = image.run(arguments, stdin=document)
-        check("rejects a broker with another CA", public.returncode == 1 and "connect/unknown-issuer" in public.stdout, public)
+        check("rejects a broker whose CA is not in the system's CA certificates", public.returncode == 1 and "connect/unknown-issuer" in public.stdout, public)
 
 
 def main():
     archive, libraries = (pathlib.Path(path).resolve() for path in sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="image-", dir=archive.parent))
-    # The service's user must be able to reach it.
+    # The service's user must be able to enter the folder.
     os.chmod(folder, 0o755)
     try:
         image = container.Image(archive, folder)

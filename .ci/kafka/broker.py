@@ -24,10 +24,10 @@ LISTENERS = {
     "NOTYET": ("SSL", {"pem": "notyet"}),
     "OTHERNAME": ("SSL", {"pem": "othername"}),
     "CNONLY": ("SSL", {"pem": "cnonly"}),
-    # Its own certificate, which a CA has signed, is used as caCertificate.
+    # A CA has signed the broker's certificate, but caCertificate contains the broker's certificate instead of the CA's.
     "PINNED": ("SSL", {"pem": "pinned"}),
     "TLS13": ("SSL", {"ssl.enabled.protocols": "TLSv1.3"}),
-    # Its advertised address is unreachable: the most common mistake.
+    # The advertised address of this listener is unreachable, which is the most common mistake.
     "ASTRAY": ("PLAINTEXT", {}),
 }
 PLAIN_LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_rudder="plain-secret";'

@@ -60,9 +60,9 @@ class Checks:
             wrong_by_itself = document["errors"] > 0
             connection = document["inputs"][0]["destinations"][0]["connection"]
             if codes is None:
-                # With errors in the configuration, there are no connections.
+                # If the configuration has errors, `check` does not connect.
                 if connection["tried"] or done.returncode != 1:
-                    problems.append("it tried to connect")
+                    problems.append("`check` tried to connect")
                 return self.report(what, problems, done)
             steps = [step for section in connection["sections"] for step in section["steps"]]
             found = [step["code"].removeprefix("connect/") for step in steps if step["outcome"] == "failed"]

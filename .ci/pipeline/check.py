@@ -31,7 +31,7 @@ PARTITIONS = 3
 
 
 def event(number):
-    """Returns an event. Together, the events have all topic rules, kinds of keys and unusual contents."""
+    """Returns an event. Together, the events of all numbers cover every topic rule, kind of key and unusual content."""
     message = {"messageId": f"m-{number}", "userId": f"u-{number % 317}", "properties": {"number": number, "ünï": "κλειδί", "nested": [{"a": None}, 1.5, True]}}
     kinds = [{"type": "identify", "traits": {"plan": "pro"}}, {"type": "track", "event": "Order Completed"}, {"type": "track", "event": "Cart Viewed"},
              {"type": "page", "name": "Home"}, {"type": "track", "event": "Order Completed", "integrations": {"Kafka": {"topic": "users"}}}]
@@ -57,7 +57,7 @@ def explained(binary, workspace_file, destination, messages):
     """Yields the topic, partition, key and message of each event according to `explain`."""
     done = subprocess.run([binary, "explain", "--format", "json", "--partitions", str(PARTITIONS), "--destination", str(workspace_file),
                            "--destination-id", destination, "-"], input="\n".join(map(json.dumps, messages)), capture_output=True, text=True, timeout=120, check=False)
-    check("explain delivers all of them", done.returncode == 0, done.stderr[:2000])
+    check("explain reports that every event would be delivered", done.returncode == 0, done.stderr[:2000])
     for line in done.stdout.splitlines():
         one = json.loads(line)
         if "summary" not in one:
@@ -81,10 +81,10 @@ def restart(transformer):
 
 
 def settings(stack, binary):
-    """Checks variable names: the service ignores a variable that is not a setting."""
+    """Checks the names of the variables, because the service ignores a variable that is not a setting."""
     text = subprocess.run([binary, "serve", "--help"], capture_output=True, text=True, check=True).stdout
     given = set(stack.document["services"]["rudder-kafka-transformer"]["environment"])
-    check("the variables of the service are settings", given <= set(re.findall(r"\[env: (\w+)[=\]]", text)), given)
+    check("every variable of the service is a setting", given <= set(re.findall(r"\[env: (\w+)[=\]]", text)), given)
 
 
 def run(stack, binary):
@@ -101,7 +101,7 @@ def run(stack, binary):
 
     config = rudder_server.destination["config"]
     connect = subprocess.run([binary, "check", "--connect", str(workspace_file)], capture_output=True, text=True, timeout=60, check=False)
-    check("check --connect approves the destination", connect.returncode == 0 and "3 partitions" in connect.stdout, connect.stdout)
+    check("check --connect finds no problem with the destination", connect.returncode == 0 and "3 partitions" in connect.stdout, connect.stdout)
 
     messages = [event(number) for number in range(EVENTS)]
     codes, began = [], time.monotonic()

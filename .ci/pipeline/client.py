@@ -12,7 +12,7 @@ HEADERS = {
     "Content-Type": "application/json", "X-Content-Format": "json+compactedv1", "X-Feature-Gzip-Support": "?1",
     "X-Feature-Filter-Code": "?1", "Connection": "close",
 }
-# The maximum number of parallel requests, and of events in each.
+# The maximum number of parallel requests, and the maximum number of events in a request.
 CONNECTIONS, BATCH = 100, 100
 ATTEMPTS = 30
 TIMEOUT_SECONDS = 600
@@ -48,7 +48,7 @@ class Client:
             connection.close()
 
     def wait_for_features(self, deadline_seconds=60):
-        """Waits for a response to /features. rudder-server's gateway opens only after it."""
+        """Waits for a response to /features. rudder-server's gateway opens only after this response."""
         deadline = time.monotonic() + deadline_seconds
         while True:
             try:

@@ -58,7 +58,7 @@ class Service:
         raise NotImplementedError
 
     def prepare(self):
-        """Does what the entrypoint of the image does before its command."""
+        """Does what the entrypoint of the image does before it runs the command."""
 
     def start(self):
         self.prepare()
@@ -206,7 +206,7 @@ class Stack:
 
     def start_dependencies(self, name):
         for other, rule in self.document["services"][name].get("depends_on", {}).items():
-            # The dependency belongs to an inactive profile.
+            # An optional dependency belongs to an inactive profile.
             if not rule.get("required", True):
                 continue
             began = time.monotonic()

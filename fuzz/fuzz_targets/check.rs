@@ -1,5 +1,6 @@
-//! `check` returns a report or a one-line error for any input file. The first byte selects whether the rest is a file,
-//! the PEM text of certificates, or the content of a certificate.
+//! Tests that `check` returns a report or a one-line error for any input file. The first byte of the fuzzer's input
+//! selects whether the remaining bytes are an input file, the PEM text of certificates, or the DER content of a
+//! certificate.
 
 #![no_main]
 
@@ -9,9 +10,9 @@ use check::{check, pem};
 use libfuzzer_sys::fuzz_target;
 use transform::family::FAMILIES;
 
-/// A time in 2026.
+/// The time at which `check` runs, as a Unix timestamp in seconds. It is in 2026.
 const NOW: i64 = 1_790_000_000;
-/// The maximum length of a finding, whose names are truncated.
+/// The maximum size of a message, in bytes. Messages stay below this size, because names in messages are truncated.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
 fn file(bytes: &[u8], family: Option<usize>) {

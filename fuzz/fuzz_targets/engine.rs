@@ -1,9 +1,11 @@
-//! The engine handles any request body. The first byte selects the payload format, the destination and the endpoint.
+//! Tests that the transformation handles any request body. The first byte of the input selects the payload format, the
+//! destination type and the endpoint.
 //!
-//! The engine never panics. Every response is JSON, and a valid array gets one response per event. A message to which
-//! no rule applies keeps its bytes. Responses are the same whether a body is read event by event or all at once, with
-//! its fields in any order, and with or without explanations. The number of bytes read, reserved and held stays in
-//! proportion to the body and the response.
+//! The transformation must never panic. Every response must be JSON, and the response to a valid array must have one
+//! entry per event. A message to which no rule applies must be returned verbatim. The response must not depend on
+//! whether the body is read event by event or completely, on the order of the body's fields, or on whether explanations
+//! are requested. The numbers of bytes that are read, reserved and held must stay in proportion to the size of the body
+//! and the response.
 
 #![no_main]
 
@@ -26,7 +28,7 @@ use transform::processor::{self, Response};
 use transform::request::{BodyError, Limits, PayloadFormat, RouterResponse};
 use transform::{batch, router_transform};
 
-/// Counts the memory held by a thread, for [`cost_bounds`].
+/// Counts the memory that each thread holds, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
@@ -93,7 +95,7 @@ fn untouched(event: Raw<'_>, answer: Raw<'_>, form: PayloadFormat) {
         return;
     };
     let message = event.member("message").filter(|message| !message.is_null()).map_or("{}", Raw::text);
-    // In the compacted format, the destination and its templates are not part of the event.
+    // In the compacted format, the destination with its templates is not part of the event, so there may be a template.
     let destination = event.member("destination").map_or("", Raw::text);
     let may_have_template =
         form == PayloadFormat::Compacted || destination.contains("{{") || destination.contains('\\');
@@ -115,7 +117,7 @@ fn explained(family: &'static Family, body: &str, form: PayloadFormat, answers: 
     assert_eq!((index, tally.map(|tally| tally.events).ok()), (answers.len(), Some(answers.len() as u64)));
 }
 
-/// Checks that the fields of a compacted body may have any order.
+/// Checks that the response does not depend on the order of the fields in a compacted body.
 fn reordered(family: &'static Family, body: &str, text: &str) {
     let [input, destinations, connections] = parsed(body).members(["input", "destinations", "connections"]);
     let member = |name: &str, value: Option<Raw<'_>>| value.map(|value| format!("\"{name}\":{}", value.text()));
@@ -129,7 +131,7 @@ fn reordered(family: &'static Family, body: &str, text: &str) {
     }
 }
 
-/// [`batch::respond_within`] and [`router_transform::respond_within`].
+/// The type of [`batch::respond_within`] and [`router_transform::respond_within`].
 type RouterEndpoint = fn(&str, PayloadFormat, Limits, &dyn Meter) -> Result<RouterResponse, BodyError>;
 
 fn router(name: &str, endpoint: RouterEndpoint, body: &str, form: PayloadFormat) -> Option<RouterResponse> {
@@ -147,7 +149,7 @@ fn router(name: &str, endpoint: RouterEndpoint, body: &str, form: PayloadFormat)
     }
 }
 
-/// Checks that every event is delivered once or rejected once.
+/// Checks that every event is either delivered once or rejected once.
 fn batched(answer: &RouterResponse) {
     let mut accounted = 0;
     for entry in elements(parsed(&answer.body)) {

@@ -1,5 +1,5 @@
-//! The running service handles arbitrary bytes on a connection: a response has no status 5xx except 503 and 504, the
-//! connection ends in time, and the next client is served.
+//! Tests that the running service handles arbitrary bytes on a connection. No response may have a status 5xx other than
+//! 503 or 504. The service must close the connection in time, and must respond to the next client.
 
 #![no_main]
 
@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use rudder_kafka_transformer::server::settings::Settings;
 use rudder_kafka_transformer::server::{Listeners, run};
 
-/// Longer than any timeout of the service that the bytes can trigger.
+/// The client's timeout for reads and writes. It is longer than any timeout of the service that the bytes can trigger.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Parser)]
@@ -38,13 +38,13 @@ fn service() -> SocketAddr {
     })
 }
 
-/// Returns all responses to `bytes` until the service closes the connection. If the bytes may be an incomplete request,
-/// the client shuts down its sending side.
+/// Sends `bytes`, and returns everything that the service sends until it closes the connection. `may_be_half` is
+/// whether the bytes may be an incomplete request. If so, the client then shuts down its sending side.
 fn exchange(bytes: &[u8], may_be_half: bool) -> Vec<u8> {
     let mut stream = TcpStream::connect(service()).expect("the service listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a valid timeout");
     stream.set_write_timeout(Some(PATIENCE)).expect("a valid timeout");
-    // The service may have responded and closed the connection before everything is written.
+    // The service may respond and close the connection before the client has written everything.
     let written = stream.write_all(bytes);
     if may_be_half {
         let _ = written.and_then(|()| stream.shutdown(Shutdown::Write));
@@ -56,9 +56,9 @@ fn exchange(bytes: &[u8], may_be_half: bool) -> Vec<u8> {
             Ok(0) => return answer,
             Ok(count) => answer.extend_from_slice(&part[..count]),
             Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("the response does not end"),
-            // The fuzzer's timer interrupted the call.
+            // The fuzzer's timer interrupted the call, which is repeated.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Closed with unread data.
+            // The service closed the connection before it read all bytes.
             Err(_) => return answer,
         }
     }

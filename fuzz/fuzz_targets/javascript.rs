@@ -1,5 +1,5 @@
-//! Compares JavaScript's rules for truthiness, strings and whitespace with the reference implementation. Eight bytes
-//! are also used as a number.
+//! Compares the crate's truthiness, string conversion and trimming of JSON text with those of the tests' reference
+//! implementation. An input of eight bytes is also interpreted as a floating-point number.
 
 #![no_main]
 
@@ -24,7 +24,8 @@ fn number(bytes: [u8; 8]) {
     assert_eq!(truthy(Some(raw)), number != 0.0);
     let string = JsString::of(Some(raw));
     let (got, expected) = (string.escaped(), oracle::string(Some(&Value::from(number))));
-    // If two shortest texts are equally near, JavaScript prints the even one, but Rust may print the other.
+    // If two texts of the shortest length are equally near the number, JavaScript chooses the text with the even last
+    // digit, but Rust may choose the other text.
     assert!(got == expected || got.len() == expected.len() && got.parse() == Ok(number), "{got}, not {expected}");
 }
 

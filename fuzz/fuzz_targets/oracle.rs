@@ -1,5 +1,6 @@
-//! The transformation and the tests' reference implementation return the same responses. The first byte selects the
-//! destination. The number of bytes read, reserved and held stays in proportion to the body and the response.
+//! Tests that the transformation and the tests' reference implementation return the same responses. The first byte of
+//! the input selects the destination type. The numbers of bytes that are read, reserved and held must stay in
+//! proportion to the size of the body and the response.
 
 #![no_main]
 
@@ -22,7 +23,7 @@ use transform::processor::{self, Response};
 use transform::rejection::Rejection;
 use transform::request::{Limits, PayloadFormat};
 
-/// Counts the memory held by a thread, for [`cost_bounds`].
+/// Counts the memory that each thread holds, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 

@@ -1,4 +1,4 @@
-//! The scanner accepts exactly the JSON that serde_json accepts.
+//! Tests that the scanner accepts exactly the JSON that serde_json accepts.
 
 #![no_main]
 

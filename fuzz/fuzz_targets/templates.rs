@@ -1,6 +1,6 @@
-//! Compares templates with their paths and defaults with the reference implementation. The input has three templates,
-//! one per line, followed by the event's message as JSON. The number of bytes read, reserved and held stays in
-//! proportion to the body and the response.
+//! Tests that the transformation and the tests' reference implementation fill templates in the same way. The input has
+//! three arbitrary templates, one per line, followed by the event's message as JSON. The numbers of bytes that are
+//! read, reserved and held must stay in proportion to the size of the body and the response.
 
 #![no_main]
 
@@ -23,7 +23,7 @@ use transform::processor::{self, Response};
 use transform::rejection::Rejection;
 use transform::request::{Limits, PayloadFormat};
 
-/// Counts the memory held by a thread, for [`cost_bounds`].
+/// Counts the memory that each thread holds, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 

@@ -1,5 +1,5 @@
-//! The parser of TypeScript files returns elements, or problems at existing positions, for any text. JSON is read as
-//! its value.
+//! Tests the parser of TypeScript files with any text. The positions of the elements and problems that the parser
+//! returns must exist in the text. For JSON, the parser must return the value that the JSON represents.
 
 #![no_main]
 
@@ -21,7 +21,8 @@ fn depth(value: &Value) -> usize {
 
 fn json(text: &str) {
     let Ok(Value::Array(values)) = serde_json::from_str(text) else { return };
-    // In an object literal, `__proto__` is not a field. The depth is limited.
+    // In an object literal, `__proto__` is not a field, even if it is written with escapes. The parser limits the
+    // nesting depth.
     if text.contains("__proto__") || text.contains("\\u") || values.iter().any(|value| depth(value) > 90) {
         return;
     }
@@ -29,7 +30,7 @@ fn json(text: &str) {
     assert_eq!(elements.len(), values.len());
     for (element, value) in elements.iter().zip(&values) {
         let element = element.as_ref().expect("JSON is TypeScript");
-        // `JSON.stringify` drops the sign of zero, and so does this parser.
+        // Numbers are compared as doubles, because the parser drops the sign of zero, as `JSON.stringify` does.
         assert!(oracle::same(&element.value, value), "{} instead of {value}", element.value);
     }
 }

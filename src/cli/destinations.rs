@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     watch: bool,
 
-    /// File with the operator token, if the service sets OPERATOR_TOKEN_FILE
+    /// File with the operator token; required if the service runs with OPERATOR_TOKEN_FILE
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
@@ -155,7 +155,7 @@ fn shown(text: &str, arguments: &Arguments) -> Result<String, String> {
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "{}, up {}, recent: the last {}",
+        "{}; service uptime {}; \"recent\" means the last {}",
         count(found.len(), "destination"),
         duration(report.uptime_seconds),
         duration(report.recent_seconds)
@@ -173,7 +173,7 @@ fn shown(text: &str, arguments: &Arguments) -> Result<String, String> {
         let _ = writeln!(
             out,
             "{:<32} {:<16} {:>10} {:>10} {:>12} {:>9}",
-            format!("(others, above {})", report.limits.destinations),
+            format!("(beyond the first {})", report.limits.destinations),
             "",
             "",
             report.others.events.recent,
@@ -184,7 +184,7 @@ fn shown(text: &str, arguments: &Arguments) -> Result<String, String> {
     Ok(out)
 }
 
-/// Returns the text of a destination in which the filter is searched for.
+/// Returns the text in which `--filter` is searched for: a destination's IDs, type, topics and rejection reasons.
 fn searched(destination: &DestinationReport) -> String {
     let ids = [&destination.destination_id, &destination.workspace_id].into_iter().flatten().map(String::as_str);
     let topics = destination.topics.iter().map(|topic| topic.topic.as_str());
@@ -254,7 +254,7 @@ fn write_keys(out: &mut String, keys: &KeysReport) {
     }
 }
 
-/// Formats a time span in its largest unit.
+/// Formats a time span as a whole number of seconds, minutes, hours or days.
 fn duration(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -1,5 +1,5 @@
-//! Reports the events that a tool could not process: the first few with their line number, and then the total. Event
-//! data is never shown.
+//! Reports the events that a tool could not process. The first few are reported individually, with their line numbers;
+//! then the total number is reported. Event data is never shown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ pub(super) struct DiagnosticLog {
 }
 
 impl DiagnosticLog {
-    /// Reports the problems of a batch of `source`, up to the maximum.
+    /// Reports the problems of a batch of `source`, until [`SHOWN`] problems of the run have been reported.
     pub(super) fn report(&mut self, source: &Arc<str>, diagnostics: &Diagnostics, progress: &Progress) {
         self.any_failed |= diagnostics.any_failed;
         for (code, count) in &diagnostics.counts {

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-/// The tool ran successfully and found problems.
+/// The exit code of a tool that ran successfully and found problems.
 #[cfg(feature = "tools")]
 pub(in crate::cli) const EXIT_FOUND: u8 = 1;
-/// The arguments or the input cannot be used. The argument parser also exits with this code.
+/// The exit code for invalid arguments or unusable input. The argument parser exits with the same code.
 pub(in crate::cli) const EXIT_USAGE: u8 = 2;
-/// Invalid configuration, as defined in sysexits.h.
+/// The exit code for an invalid configuration, as defined in sysexits.h.
 pub(in crate::cli) const EXIT_CONFIG: u8 = 78;
 
 /// The exit codes of one command.
@@ -17,15 +17,15 @@ struct Row {
     codes: &'static [(u8, &'static str)],
 }
 
-/// The meaning of exit code 2 for several commands.
-const UNUSABLE: &str = "the input or the arguments cannot be used, or the output cannot be written";
+/// The meaning of exit code 2, shared by several commands.
+const UNUSABLE: &str = "invalid arguments, unusable input, or the output cannot be written";
 
 static TABLE: [Row; 8] = [
     Row {
         command: "transform",
         codes: &[
             (0, "every event would be produced, or there are no events"),
-            (1, "some events are rejected, or rudder-server would drop them, or some lines are not JSON"),
+            (1, "an event is rejected, rudder-server would drop an event, or a line is not JSON"),
             (2, UNUSABLE),
         ],
     },
@@ -33,24 +33,24 @@ static TABLE: [Row; 8] = [
         command: "explain",
         codes: &[
             (0, "every event would be produced, or there are no events"),
-            (1, "some events are rejected, or rudder-server would drop them, or some lines are not JSON"),
+            (1, "an event is rejected, rudder-server would drop an event, or a line is not JSON"),
             (2, UNUSABLE),
         ],
     },
     Row {
         command: "check",
         codes: &[
-            (0, "no errors; warnings and hints do not affect the exit code"),
-            (1, "errors were found; with --strict, also warnings; with --connect, also failed steps"),
-            (2, "nothing was checked, an input or the arguments cannot be used, or the output cannot be written"),
+            (0, "no errors, no failed connection steps and, with --strict, no warnings; hints have no effect"),
+            (1, "errors or failed connection steps; with --strict, also warnings"),
+            (2, "invalid arguments, unusable input, no destination to check, or the output cannot be written"),
         ],
     },
     Row {
         command: "verify",
         codes: &[
-            (0, "all responses are as expected, or differ intentionally"),
-            (1, "some responses differ, or some cases cannot be read"),
-            (2, "nothing to verify, the transformer or arguments cannot be used, or output cannot be written"),
+            (0, "all responses are as expected or differ intentionally; with --record, all were recorded"),
+            (1, "some responses differ or are missing, or some cases cannot be read"),
+            (2, "invalid arguments, no case could be verified or recorded, or the output cannot be written"),
         ],
     },
     Row {
@@ -58,7 +58,7 @@ static TABLE: [Row; 8] = [
         codes: &[
             (0, "every request got the expected status"),
             (1, "some requests got an unexpected status, a retryable 503 or no response"),
-            (2, "a transformer, a file or the arguments cannot be used, or the output cannot be written"),
+            (2, "invalid arguments, a file or a transformer cannot be used, or the output cannot be written"),
         ],
     },
     Row {
@@ -66,23 +66,23 @@ static TABLE: [Row; 8] = [
         codes: &[
             (0, "the service is up"),
             (1, "the service is down or does not respond with 200"),
-            (2, "the arguments cannot be used"),
+            (2, "invalid arguments"),
         ],
     },
     Row {
         command: "destinations",
         codes: &[
-            (0, "the destinations were shown; with --watch, the reader closed the pipe"),
+            (0, "the destinations were shown; --watch ends with 0 when the program that reads its output exits"),
             (1, "the service is unreachable, or responds with an error"),
-            (2, "the arguments cannot be used, or the output cannot be written"),
+            (2, "invalid arguments, or the output cannot be written"),
         ],
     },
     Row {
         command: "serve",
         codes: &[
-            (0, "stopped by a signal"),
-            (1, "a fatal error, such as a port that is already in use, or a second signal during shutdown"),
-            (2, "the arguments cannot be used"),
+            (0, "stopped by a signal, or --print-config printed the settings"),
+            (1, "a second signal during shutdown, or a fatal error, such as a port that is already in use"),
+            (2, "invalid arguments, or the output of --print-config cannot be written"),
             (78, "a setting is invalid or conflicts with another"),
         ],
     },

@@ -13,16 +13,16 @@ pub(super) enum Format {
     Json,
 }
 
-/// The style of success.
+/// The style for successful results.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-/// The style of errors.
+/// The style for errors.
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// The style of warnings.
+/// The style for warnings.
 pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
-/// The style of secondary text.
+/// The style for secondary text.
 pub(super) const FAINT: Style = Style::new().dimmed();
 
-/// Returns a number with its noun, whose plural has an `s`: `1 case`, `2 cases`.
+/// Formats a number with its noun, and appends an `s` to the noun unless the number is 1: `1 case`, `2 cases`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -1,5 +1,5 @@
-//! TLS for `health`, without verification of the certificate. The certificate names the host that clients use, not the
-//! address that this check connects to, and neither request nor response is secret.
+//! TLS for `health`. The service's certificate is not verified, because it names the host that clients use, not the
+//! address that this check connects to. Neither the request nor the response is secret.
 
 use std::io;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use crate::server::log::rate_limit::{RateLimit, WINDOW};
 use crate::server::log::writer::{LogWriter, Stderr};
 use crate::server::settings::{LogFormat, Settings};
 
-/// The name of the service's modules in a log directive.
+/// The target that selects the service's own modules in a log directive.
 const SERVICE: &str = env!("CARGO_CRATE_NAME");
 
 /// The timeout for writing the last lines at exit: a pipe that nobody reads must not keep the process alive.
@@ -34,7 +34,7 @@ pub(super) struct Log {
 /// Fails if the log thread cannot be started, or a log is already running.
 pub(super) fn start(settings: &Settings) -> Result<Log, String> {
     let filter: Targets =
-        directives(&settings.log_level).parse().map_err(|error| format!("LOG_LEVEL cannot be used: {error}"))?;
+        directives(&settings.log_level).parse().map_err(|error| format!("LOG_LEVEL is invalid: {error}"))?;
     let writer =
         LogWriter::start(Stderr, &LOSSES).map_err(|error| format!("the log thread cannot be started: {error}"))?;
     let limit = RateLimit::new(&LOSSES);
@@ -46,8 +46,8 @@ pub(super) fn start(settings: &Settings) -> Result<Log, String> {
         LogFormat::Json => subscriber.with(lines.json()).try_init(),
     };
     started.map_err(|error| format!("the log cannot be started: {error}"))?;
-    // A panic message may contain event data, so only the location is logged. It is enough to find the bug. The hook
-    // itself must not panic, which would abort the process: the log writer never fails and never blocks.
+    // A panic message may contain event data, so only the panic's location is logged, which is enough to find the bug.
+    // A panic in the hook itself would abort the process, but the log writer never fails and never blocks.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "internal error: a request failed because of a bug");
@@ -86,8 +86,8 @@ pub(super) fn report_startup_errors(format: LogFormat, problems: &[String]) {
 }
 
 /// Translates LOG_LEVEL into directives of the log library. A level without a module applies only to the service.
-/// Libraries log only warnings and errors, because some of them log request headers at lower levels. To see those, name
-/// the library in LOG_LEVEL.
+/// Libraries log only warnings and errors, because some of them log request headers at lower levels. To see a library's
+/// other lines, name the library in LOG_LEVEL.
 fn directives(log_level: &str) -> String {
     let level = log_level.to_ascii_lowercase();
     let directives = level.split(',').map(|directive| match directive.trim() {

@@ -1,4 +1,4 @@
-//! `man`: writes the man pages of the command line, one per command.
+//! `man`: writes the man pages of the command line, one page per command.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -63,7 +63,7 @@ enum Command {
     Serve(Box<serve::Arguments>),
     /// Check whether a running service is up
     Health(Box<health::Arguments>),
-    /// Run golden cases against this binary or a transformer's URL, or record new ones
+    /// Run golden cases against this binary or a transformer's URL, or record new cases
     #[cfg(feature = "tools")]
     Verify(Box<verify::Arguments>),
     /// Report configuration problems of destinations

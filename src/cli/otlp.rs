@@ -71,7 +71,7 @@ impl Export {
     }
 }
 
-/// Returns the first of these variables that is not blank, and its value.
+/// Returns the name and value of the first of these environment variables that is not blank.
 fn variable<const N: usize>(names: [&'static str; N]) -> Option<(&'static str, String)> {
     names.into_iter().find_map(|name| {
         let value = env::var(name).ok()?;
@@ -95,7 +95,7 @@ fn resource() -> Resource {
     resource.build()
 }
 
-/// Sends spans to the collector, on the thread that batches them. No other thread waits for it.
+/// Sends spans to the collector, on the thread that batches spans. No other thread waits for the collector.
 #[derive(Debug)]
 struct Client(ureq::Agent);
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::stdio;
 use crate::server::settings::{LogFormat, Settings};
 
-/// Prints every setting as `NAME=value` with its source, or as one JSON object with `LOG_FORMAT=json`.
+/// Prints every setting as `NAME=value` with its source. With `LOG_FORMAT=json`, prints one JSON object instead.
 pub(super) fn run(settings: &Settings, matches: &ArgMatches) -> ExitCode {
     let all = settings.in_force(matches);
     let text = match settings.log_format {

@@ -17,7 +17,7 @@ pub(super) struct Progress {
     bar: ProgressBar,
     read: Arc<AtomicU64>,
     began: Instant,
-    /// Whether the bar would be visible but has not been shown yet.
+    /// Whether the bar has not been shown yet but may be shown later.
     waiting: bool,
 }
 
@@ -32,7 +32,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        // If stdout is on the same terminal, the bar would be lost between the lines of output.
+        // If stdout is also a terminal, the bar would be lost between the lines of output.
         let waiting = stderr().is_terminal() && !stdout().is_terminal();
         Self { bar, read, began: Instant::now(), waiting }
     }

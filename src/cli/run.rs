@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::stdio;
 use transform::family::Family;
 
-/// The processing of batches by a tool.
+/// The work of a tool: how it processes batches.
 pub(super) trait Work: Send + Sync + 'static {
     /// A part of the tool's output.
     type Part: Part;
@@ -26,10 +26,10 @@ pub(super) trait Work: Send + Sync + 'static {
 
 /// A part of a tool's output, kept in memory until it is written.
 pub(super) trait Part: Send + 'static {
-    /// Returns the approximate size in memory, in bytes.
+    /// Returns the approximate size of this part in memory, in bytes.
     fn bytes(&self) -> usize;
 
-    /// Splits off the finished output. Later output is added to this part.
+    /// Splits off and returns the output so far. Later output is added to `self`.
     fn split(&mut self) -> Self;
 }
 
@@ -37,7 +37,7 @@ pub(super) trait Part: Send + 'static {
 pub(super) struct Stream<'s, P> {
     /// The part in progress.
     pub(super) part: P,
-    /// The problems with events of this part.
+    /// The problems with the events of this part.
     pub(super) diagnostics: Diagnostics,
     source: Arc<str>,
     parts: &'s Parts<Done<P>>,
@@ -61,7 +61,7 @@ impl<P: Part> Stream<'_, P> {
     }
 }
 
-/// A finished part of a batch's output. The last one has the counts of the whole batch.
+/// A finished part of a batch's output. The last part of a batch has the counts of the whole batch.
 struct Done<P> {
     source: Arc<str>,
     part: P,

@@ -166,7 +166,8 @@ fn announce(settings: &Settings, listeners: &Listeners) -> Result<(), String> {
     Ok(())
 }
 
-/// The signals that stop the process. They are recorded from [`Signals::listen`] on, even before they are awaited.
+/// The signals that stop the process. A signal that arrives after [`Signals::listen`] is recorded, even if nothing
+/// waits for it yet.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -11,7 +11,7 @@ pub(super) fn error(problem: impl Display) {
     note(format_args!("error: {problem}"));
 }
 
-/// Writes a line to stderr. Failures are ignored and do not change the exit code, because there is nowhere left to
+/// Writes a line to stderr. Write errors are ignored and do not change the exit code, because there is nowhere left to
 /// report them.
 pub(super) fn note(line: impl Display) {
     let line = format!("{line}\n");

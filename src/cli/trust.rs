@@ -20,7 +20,7 @@ impl Trust {
     /// Returns the CA certificates to trust for connections to a URL.
     ///
     /// # Errors
-    /// Returns the reason if the file cannot be used.
+    /// Returns the reason if the file of `--ca-file` cannot be used.
     pub(super) fn certificates(&self, url: &str) -> Result<Vec<CertificateDer<'static>>, String> {
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
         trust::certificates(&scheme, self.ca_file.as_deref())
@@ -29,7 +29,7 @@ impl Trust {
     /// Returns the TLS settings of the tools' HTTP client for a URL.
     ///
     /// # Errors
-    /// Returns the reason if the file cannot be used.
+    /// Returns the reason if the file of `--ca-file` cannot be used.
     pub(super) fn tls(&self, url: &str) -> Result<TlsConfig, String> {
         Ok(tls(&self.certificates(url)?))
     }

@@ -1,31 +1,35 @@
-//! Tunes glibc's allocator. It keeps enough free memory for the next requests and regularly returns the rest to the OS,
-//! both under load and when idle. Other systems keep their defaults.
+//! Tunes glibc's allocator: it keeps enough free memory for the next requests, and regularly returns any other free
+//! memory to the OS, both under load and when idle. On systems without glibc, this module has no effect.
 
 use std::time::Duration;
 
-/// How often memory is returned to the OS. Without this, the process would keep its peak memory forever and grow with
-/// every new peak.
+/// The interval at which free memory is returned to the OS. If it were never returned, the process would keep its peak
+/// memory forever and grow with every new peak.
 const EVERY: Duration = Duration::from_secs(4);
 
-/// The free memory that a worker's arena keeps for its next requests. The default is so small that a typical request
-/// returns its memory to the OS, and the next one faults it back in page by page. This takes a fifth of the CPU time.
+/// The number of bytes of free memory that a worker's arena keeps for the next requests. With glibc's default, which is
+/// smaller, the memory of a typical request is returned to the OS, and the next request causes a page fault for every
+/// page that it uses. These page faults take a fifth of the CPU time.
 const KEEP_BYTES: i32 = 32 << 20;
-/// Allocations of at least this size are mapped separately and returned to the OS as soon as they are freed.
+/// The minimum size, in bytes, of allocations that are mapped separately. Such an allocation is returned to the OS as
+/// soon as it is freed.
 const MMAP_BYTES: i32 = 8 << 20;
 
-/// Sets how much free memory is kept, for the whole process. Call it once at startup, before there are threads.
+/// Sets the maximum number of arenas, and how much free memory each arena keeps. Call this function once at startup,
+/// before any thread is started.
 ///
-/// By default, glibc creates an arena per thread, up to eight per core, and each arena keeps the amount set here. With
-/// one arena per worker, no worker waits for another. The threads for large requests share these arenas.
+/// By default, glibc creates an arena per thread, up to eight per core. This function sets the limit to one arena per
+/// worker: enough that no worker waits for the arena of another worker. The threads that process large requests share
+/// these arenas.
 pub fn keep_enough(workers: usize) {
     glibc::set_trim_threshold(KEEP_BYTES);
     glibc::set_mmap_threshold(MMAP_BYTES);
     glibc::set_arenas(i32::try_from(workers).unwrap_or(i32::MAX));
 }
 
-/// Periodically returns free memory of all arenas to the OS. This can take milliseconds after a load peak, so it does
-/// not run on a worker. It runs on a timer, even without requests, because connections, headers and responses leave
-/// free memory too.
+/// Periodically returns free memory of all arenas to the OS. Do not call this function on a worker, because it can take
+/// milliseconds to return memory after a load peak. Memory is returned even while no request is processed, because
+/// closed connections, headers and sent responses also leave free memory behind.
 pub async fn trim() {
     periodically(|| {
         glibc::trim();
@@ -34,9 +38,9 @@ pub async fn trim() {
     .await;
 }
 
-/// Periodically returns the free end of a worker's arena to the OS. Call it on every worker, because only a thread that
-/// uses an arena can do this. Freeing a large block makes glibc trim the end of the arena if more than the configured
-/// amount is free.
+/// Periodically returns the free memory at the end of a worker's arena to the OS. Call this function on every worker,
+/// because only a thread that uses an arena can trim its end. Freeing a large block makes glibc trim the end of the
+/// arena if the free memory at the end exceeds the trim threshold.
 pub async fn trim_arena() {
     periodically(|| {
         glibc::set_trim_threshold(0);
@@ -54,22 +58,23 @@ async fn periodically(trim: impl Fn()) {
     }
 }
 
-/// The size of a block that is large enough to make glibc check whether it can trim.
+/// The size, in bytes, of a block that is large enough: when such a block is freed, glibc checks whether to trim the
+/// arena.
 const PIECE_BYTES: usize = 256 << 10;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
-    /// Sets the amount of free memory above which the rest is returned to the OS.
+    /// Sets how many bytes of free memory an arena keeps. Free memory above this threshold is returned to the OS.
     pub(super) fn set_trim_threshold(bytes: i32) {
         set(libc::M_TRIM_THRESHOLD, bytes);
     }
 
-    /// Sets the number of arenas.
+    /// Sets the maximum number of arenas.
     pub(super) fn set_arenas(count: i32) {
         set(libc::M_ARENA_MAX, count);
     }
 
-    /// Sets the size from which allocations are mapped separately.
+    /// Sets the minimum size, in bytes, of allocations that are mapped separately.
     pub(super) fn set_mmap_threshold(bytes: i32) {
         set(libc::M_MMAP_THRESHOLD, bytes);
     }
@@ -84,11 +89,11 @@ mod glibc {
         }
     }
 
-    /// Returns free pages to the OS.
+    /// Returns the free pages of all arenas to the OS.
     #[allow(unsafe_code, reason = "malloc_trim has no safe wrapper")]
     pub(super) fn trim() {
-        // SAFETY: malloc_trim takes an integer, touches only free memory, under the allocator's own locks, and may be
-        // called from any thread at any time (malloc_trim(3): MT-Safe).
+        // SAFETY: malloc_trim takes an integer. It touches only free memory, holds the allocator's own locks while
+        // doing so, and may be called from any thread at any time (malloc_trim(3): MT-Safe).
         unsafe { libc::malloc_trim(0) };
     }
 }

@@ -36,32 +36,32 @@ use transform::family::FAMILIES;
 /// The state of all routes of one instance.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// For the transforming endpoints, and for all requests that this service does not serve.
+    /// The state of the transformation endpoints, and of requests that this service does not serve itself.
     pub transformation: Transformation,
-    /// For `POST /explain`.
+    /// The state of `POST /explain`.
     pub explain: ExplainService,
-    /// For `/features`.
+    /// The state of `/features`.
     pub features: FeatureSource,
-    /// For `/health`, `/ready` and the version endpoints.
+    /// The state of `/health`, `/ready` and the version endpoints.
     pub status: Status,
-    /// For `/metrics`.
+    /// The state of `/metrics`.
     pub metrics: ShownMetrics,
-    /// Creates the request IDs of the log.
+    /// Creates the IDs of requests, which responses and log lines contain.
     pub request_ids: Data<RequestIds>,
-    /// For `/destinations`.
+    /// The state of `/destinations`.
     pub destinations: ShownActivity,
-    /// The limits that log lines report.
+    /// The values of the limits, which log lines report.
     pub limits: LimitValues,
     /// The information that the web pages show.
     pub info: ServiceInfo,
 }
 
 impl State {
-    /// Creates the state for a configuration, with `/metrics` on port `metrics_port`. Shadow comparisons run on the
-    /// calling thread.
+    /// Creates the state for a configuration. `metrics_port` is the port that serves `/metrics`. Shadow comparisons run
+    /// on the calling thread.
     ///
     /// # Errors
-    /// Returns the problem with the configuration.
+    /// Returns a description of the problem with the configuration.
     pub fn new(config: &Config, metrics: Metrics, metrics_port: u16) -> Result<Self, String> {
         let requests = config.requests;
         let upstream = config.upstream.as_ref().map(Upstream::new).transpose()?;
@@ -130,7 +130,7 @@ impl State {
         })
     }
 
-    /// Returns a copy of the state for one worker, with its own connections to the upstream.
+    /// Returns a copy of the state for one worker. The copy has its own connections to the upstream.
     #[must_use]
     pub fn for_worker(&self) -> Self {
         let mut own = self.clone();
@@ -142,10 +142,11 @@ impl State {
     }
 }
 
-/// Adds routes to the application, for programs that extend this service.
+/// A function that adds routes to the application. A program that extends this service passes it to
+/// [`super::run_with`].
 pub type ExtraRoutes = fn(&mut ServiceConfig);
 
-/// Registers every route.
+/// Registers the routes of the service's port, and those that `extra` adds.
 pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         let State {
@@ -180,8 +181,8 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
             .service(small("/version", status::version))
             .service(small("/buildVersion", status::build_version))
             .service(small("/transformerBuildVersion", status::build_version))
-            // Metrics have their own port. If this path were forwarded, the upstream's metrics would be mistaken for
-            // this service's.
+            // Metrics are served on their own port. If `/metrics` were forwarded, the upstream's metrics would be
+            // mistaken for this service's.
             .service(web::resource(["/metrics", "/metrics/"]).to(metrics_elsewhere))
             .configure(docs::configure(&info, false))
             .configure(page)
@@ -191,12 +192,14 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
     }
 }
 
-/// The paths of the processor transformation.
+/// The pattern of the `v0` paths of the processor transformation.
 const V0_DESTINATIONS: &str = "/v0/destinations/{destination}";
+/// The pattern of the `v1` paths of the processor transformation.
 const V1_DESTINATIONS: &str = "/v1/destinations/{destination}";
 
-/// Registers the processor transformation. Supported destination types also have paths without a parameter. The framework
-/// matches parameters with a regular expression, which takes half as long as the transformation of one event.
+/// Registers the processor transformation at the paths that match `pattern`. The path of each supported destination
+/// type is also registered literally: the framework matches `pattern` with a regular expression, and that takes half as
+/// long as transforming one event.
 fn destinations_in(pattern: &'static str, version: &'static str) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         for family in FAMILIES {
@@ -213,7 +216,7 @@ fn destinations_in(pattern: &'static str, version: &'static str) -> impl FnOnce(
 pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         if state.info.page == Page::Metrics {
-            // The page links to the API documentation, so the documentation is served too.
+            // The page links to the API documentation, so this port serves both.
             config.configure(docs::configure(&state.info, true)).configure(page::configure);
         } else {
             config.service(own_status("/destinations", destinations::destinations));
@@ -232,7 +235,7 @@ pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
                     .get(metrics::metrics)
                     .default_service(web::to(not_on_metrics_port)),
             )
-            // Probes are also served on this port, so that they do not queue behind requests.
+            // This port serves probes too, because on the service's port they queue behind other requests.
             .service(small("/health", status::health))
             .service(own_status("/ready", status::ready))
             .default_service(web::to(not_on_metrics_port));

@@ -1,18 +1,18 @@
-//! Reads the small files that settings name.
+//! Reads small files whose paths are settings, such as the operator token.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// The maximum size of a file, in bytes.
+/// The maximum size, in bytes, of a file that [`read_bounded`] reads.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Reads a small file.
+/// Returns the content of a small file.
 ///
 /// # Errors
-/// Fails if it cannot be read, is not a regular file, or is too large.
+/// Fails if the file cannot be read, is not a regular file, or is larger than 1 MiB.
 pub(crate) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    // Reading from a pipe could block.
+    // Only regular files are read, because reading from a pipe could block.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }

@@ -1,5 +1,5 @@
-//! The shutdown sequence: `/ready` fails first. After a delay that lets load balancers notice, the listener closes and
-//! requests in flight finish.
+//! The shutdown sequence. First, `/ready` fails. After a delay, during which load balancers notice the failure, the
+//! listener closes and requests in flight finish.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,8 @@ impl Lifecycle {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Whether the service is shutting down: it still serves requests, but no new ones should be routed to it.
+    /// Whether the service is shutting down. During shutdown, it still serves requests, but load balancers should stop
+    /// sending it new ones.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)

@@ -1,4 +1,4 @@
-//! The HTTP server. [`run`] gets its settings, listeners and shutdown signal from the caller.
+//! The HTTP server. The caller of [`run`] passes the settings, the listeners and the shutdown signal.
 
 pub mod activity;
 pub mod allocator;
@@ -42,15 +42,15 @@ use settings::Settings;
 use transport::port::Port;
 use transport::tls::Tls;
 
-/// The listening sockets of the service, bound by the caller, and their TLS configuration.
+/// The listening sockets of the service's port and of the metrics port, and their TLS configuration.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For the service.
+    /// The listening socket of the service's port.
     pub service: TcpListener,
-    /// For `/metrics`.
+    /// The listening socket of the metrics port.
     pub metrics: TcpListener,
-    /// TLS of the service's port, and of the metrics port if `METRICS_TLS` is set. The caller can keep a clone to
-    /// reload the files.
+    /// The TLS configuration, or `None` for plain HTTP. It applies to the service's port and, if `METRICS_TLS` is set,
+    /// to the metrics port. To reload the certificate and key files, the caller can keep a clone of the `Arc`.
     pub tls: Option<Arc<Tls>>,
 }
 
@@ -72,8 +72,9 @@ impl Listeners {
     }
 }
 
-/// Serves requests until `shutdown` completes. Then `/ready` fails. Once the future that `shutdown` returned completes
-/// too, the listener closes and requests in flight finish, up to the timeout in the settings.
+/// Runs the server until it has shut down. When `shutdown` completes, `/ready` begins to fail. The output of `shutdown`
+/// is a second future. When this second future completes, the listener closes, and requests in flight have
+/// `SHUTDOWN_TIMEOUT` to finish.
 ///
 /// # Errors
 /// Fails if the server cannot be started.
@@ -85,7 +86,7 @@ pub async fn run<D: Future<Output = ()>>(
     run_with(settings, listeners, shutdown, |_| {}).await
 }
 
-/// Like [`run`], with additional routes.
+/// Like [`run`], but also serves the routes that `extra` adds.
 ///
 /// # Errors
 /// Fails if the server cannot be started.
@@ -110,7 +111,7 @@ pub async fn run_with<D: Future<Output = ()>>(
     let trimming = actix_web::rt::spawn(allocator::trim());
     let service_state = state.clone();
     let lifecycle = state.status.lifecycle.clone();
-    // With an upstream, each connection may need a second one for forwarding.
+    // If there is an upstream, each client connection may need a second connection, from this service to the upstream.
     let each = if config.upstream.is_some() { 2 } else { 1 };
     descriptors::allow_for(of_service.most().saturating_mul(each).saturating_add(of_metrics.most()));
     let tls = || listeners.tls.as_ref().map(|tls| tls.config().map_err(io::Error::other)).transpose();
@@ -159,13 +160,14 @@ pub async fn run_with<D: Future<Output = ()>>(
     service.and(metrics)
 }
 
-/// Logs a message if bodies of the maximum size do not fit into the memory budget.
+/// Logs a message if a body of `MAX_BODY_BYTES` bytes would exceed the part of the memory budget that one request can
+/// use.
 fn report_unusable_limit(config: &Config, state: &State) {
     let largest = state.transformation.bodies.budget.largest();
     if config.requests.max_body_bytes > largest {
         tracing::info!(
             largest,
-            "MAX_BODY_BYTES exceeds what one request and its response can use of MAX_IN_FLIGHT_BYTES: larger requests get 413"
+            "MAX_BODY_BYTES exceeds what one request can use of MAX_IN_FLIGHT_BYTES: requests that need more get 413"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Malformed requests get a named error, and the server continues to serve others.
+//! A malformed request gets an error with a name and a message, and the server continues to serve other requests.
 
 use crate::server::{Server, exchange};
 

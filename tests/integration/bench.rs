@@ -36,7 +36,7 @@ fn url(address: impl std::fmt::Display) -> String {
 const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]";
 
 #[test]
-fn counts_agree_with_the_service() {
+fn counts_match_the_metrics_of_the_service() {
     let server = Server::start(&[]);
     let ran = bench(&[&url(server.address), "--seconds=1", "--batch=5", "-c2", "--keep-alive", "--format=json"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
@@ -65,7 +65,7 @@ fn counts_agree_with_the_service() {
 }
 
 #[test]
-fn two_transformers_take_turns() {
+fn two_transformers_are_measured_in_turns() {
     let (one, other) = (FakeUpstream::responding(GOOD), FakeUpstream::responding(GOOD));
     let ran = bench(&[&url(one.address), "--against", &url(other.address), "-s2", "-c1", "--format=json"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
@@ -135,7 +135,7 @@ fn recorded_events_and_cases_are_sent() {
 }
 
 #[test]
-fn unusable_arguments_are_reported_before_the_load() {
+fn problems_with_the_arguments_are_reported_before_the_load() {
     let closed_port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let refused = bench(&[&url(closed_port)]);
     assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""));
@@ -187,7 +187,7 @@ fn a_stalled_transformer_times_out() {
 }
 
 #[test]
-fn rejections_and_other_statuses_are_counted_separately() {
+fn rejections_and_errors_are_counted_separately() {
     let requests = AtomicUsize::new(0);
     let upstream = FakeUpstream::start(move |stream, _| {
         let head = match requests.fetch_add(1, Ordering::SeqCst) % 3 {
@@ -204,7 +204,7 @@ fn rejections_and_other_statuses_are_counted_separately() {
     assert_eq!(count(&target["requests"]) + count(&target["unsent"]), 30);
     let [good, rejected, errors] = [&target["good"], &target["rejected"], &target["errors"][0]["count"]].map(count);
     assert_eq!(good + rejected + errors, count(&target["requests"]));
-    // The load gets a rejection, an error and a success in turn.
+    // The responses are a rejection, an error and a success in turn.
     assert!(rejected >= errors && errors >= good && good + 1 >= rejected && good > 0, "{target}");
     assert_eq!(target["errors"][0]["kind"], "status 503");
 }

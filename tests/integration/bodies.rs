@@ -66,7 +66,7 @@ fn decompression_bombs_stop_at_the_limit() {
 }
 
 #[test]
-fn bodies_that_do_not_match_their_coding_are_rejected() {
+fn bodies_that_do_not_match_their_content_coding_are_rejected() {
     for coding in ["gzip", "deflate", "br"] {
         let response = Server::shared().post("/v0/destinations/kafka", &[("Content-Encoding", coding)], b"[plain]");
         assert_eq!(error_of(&response), (400, format!("Bad Request: the body is not valid {coding}")));
@@ -78,7 +78,7 @@ fn bodies_that_do_not_match_their_coding_are_rejected() {
 }
 
 #[test]
-fn codings_are_parsed_leniently_but_never_guessed() {
+fn names_of_content_codings_are_parsed_leniently_but_never_guessed() {
     let post = |headers: &[(&str, &str)], body: &[u8]| Server::shared().post("/v0/destinations/kafka", headers, body);
     assert_eq!(post(&[("Content-Encoding", " GZip ")], &gzip(EVENT.as_bytes())).status, 200);
     assert_eq!(post(&[("Content-Encoding", "identity")], EVENT.as_bytes()).status, 200);
@@ -104,8 +104,8 @@ fn too_many_events_are_rejected() {
 }
 
 #[test]
-fn the_size_of_a_response_is_bounded_by_its_request() {
-    // A topic of 20 kB appears twice in each of 100 responses, so a body of 30 kB would get a response of 4 MB.
+fn a_response_that_is_too_large_for_its_request_is_rejected() {
+    // A topic name of 20 kB appears twice in each of 100 responses, so a body of 30 kB would get a response of 4 MB.
     let server = Server::start(&["--max-body-bytes=100000"]);
     let topic = "t".repeat(20_000);
     let event = json!({"message":{}, "metadata":{"destinationId":"d"}});
@@ -132,7 +132,7 @@ fn the_cost_of_evaluating_templates_is_bounded() {
     };
     let templates = |path: &str, count: usize| vec![format!("\"{{{{ {path} || d }}}}\""); count].join(",");
 
-    // An empty value is not removed, so every template finds it again.
+    // An empty value is not removed from the event, so every template finds the value again.
     let empty = format!(r#"{{"a":[{}]}}"#, " ".repeat(500_000));
     let response = post(&empty, &format!(r#"{{"topic":[{}]}}"#, templates("event.a", 400)), 1);
     assert_eq!(
@@ -141,7 +141,8 @@ fn the_cost_of_evaluating_templates_is_bounded() {
         "{:.300}",
         response.text()
     );
-    // Templates that do not affect the topic are looked up once, unless a name with a dot requires a lookup of each.
+    // Templates that do not affect the topic are looked up in one walk over the event. If a field name of the event
+    // contains a dot, each template is looked up separately.
     let dotted = empty.replace('}', r#","a.b":1}"#);
     for (message, status) in [(&empty, 200), (&dotted, 400)] {
         let response = post(message, &format!(r#"{{"x":[{}]}}"#, templates("event.a", 1000)), 1);
@@ -152,7 +153,7 @@ fn the_cost_of_evaluating_templates_is_bounded() {
             response.text()
         );
     }
-    // Long paths that find nothing in many events.
+    // Templates with long paths that no event contains, and many events.
     let long = format!("event{}", ".a".repeat(126));
     let response = post("{}", &format!(r#"{{"x":[{}]}}"#, templates(&long, 1000)), 3_000);
     assert_eq!((response.status, response.json()[2_999]["statusCode"].as_u64()), (200, Some(200)));
@@ -195,7 +196,7 @@ fn requests_above_the_memory_budget_get_a_retryable_503() {
     assert_eq!(rejected.header("X-Rudder-Should-Retry"), Some("true"));
     assert_eq!(rejected.header("X-Rudder-Error-Reason"), Some("overloaded"));
     assert_eq!(server.transform(&EVENT.as_bytes()[..EVENT.len()]).status, 200, "a request that fits still succeeds");
-    // A compressed body is charged at its decompressed size.
+    // A compressed body uses the budget according to its decompressed size.
     let headers = [("Content-Encoding", "gzip")];
     assert_eq!(server.post("/v0/destinations/kafka", &headers, &gzip(large.as_bytes())).status, 503);
     assert_eq!(server.get("/health").status, 200);
@@ -203,7 +204,8 @@ fn requests_above_the_memory_budget_get_a_retryable_503() {
     assert_eq!(server.transform(large.as_bytes()).status, 200, "all memory is released");
 }
 
-/// Returns deeply nested arrays, objects, and alternating arrays and objects, each truncated and complete.
+/// Returns texts of deeply nested arrays, deeply nested objects, and a mixture of arrays and objects. Each text is
+/// returned both truncated and complete.
 fn deep(levels: usize) -> Vec<String> {
     let nested = |open: &str, inside: &str, close: &str, levels: usize| {
         (open.repeat(levels), format!("{}{inside}{}", open.repeat(levels), close.repeat(levels)))

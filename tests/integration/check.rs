@@ -102,7 +102,7 @@ fn every_finding_has_a_case_and_a_unique_code() {
     let shown: HashSet<&str> = cases.iter().flat_map(|case| &case.expected).map(|(code, _)| code.as_str()).collect();
     let mut names = HashSet::new();
     for code in Code::ALL {
-        assert!(shown.contains(code.name()), "no fixture has {}", code.name());
+        assert!(shown.contains(code.name()), "no fixture expects {}", code.name());
         assert!(names.insert(code.name()), "duplicate code {}", code.name());
         let is_word =
             |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
@@ -185,7 +185,7 @@ fn certificate_dates_are_exact() {
 
 /// Runs the binary once on all fixtures.
 fn run_on_all(format: &str) -> (String, Vec<PathBuf>) {
-    // Each run has its own files, because another test may be writing files for the same format.
+    // Each run writes its own files, because another test may write files for the same format at the same time.
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     let run_number = RUNS.fetch_add(1, Ordering::Relaxed);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{format}-{run_number}"));
@@ -215,7 +215,7 @@ fn no_output_format_contains_a_secret() {
         }
         assert!(!printed.contains('\u{1b}'), "colors are only for terminals");
         for code in Code::ALL {
-            // This finding depends on the time. The unit test of the rule covers it.
+            // This finding depends on the time. The unit test of its rule covers this finding.
             let depends = code.name() == "certificate/expires-soon";
             assert!(printed.contains(code.name()) || depends, "{format}: {}", code.name());
         }
@@ -263,10 +263,10 @@ fn the_json_output_is_stable() {
 fn the_guide_shows_what_check_prints() {
     let guide = include_str!("../../docs/guides/check.md");
     let section =
-        guide.split_once("## Check the settings\n").expect("a section").1.split("\n#").next().expect("its text");
+        guide.split_once("## Check the settings\n").expect("a section").1.split("\n#").next().expect("the text");
     let mut blocks = section.split("```");
     let command = blocks.nth(1).expect("a command").trim_start_matches("console\n").trim();
-    let shown = blocks.nth(1).expect("its output").trim_start_matches("text\n");
+    let shown = blocks.nth(1).expect("the output").trim_start_matches("text\n");
     let arguments: Vec<&str> = command.split(' ').skip(1).collect();
     let output = run(&arguments, &[]);
     assert_eq!(output.status.code(), Some(1));

@@ -34,8 +34,8 @@ fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
         .spawn()
         .expect("the binary runs");
     // The process may exit before it has read all input.
-    let _ = child.stdin.take().expect("its input").write_all(input);
-    let output = child.wait_with_output().expect("it ends");
+    let _ = child.stdin.take().expect("the input").write_all(input);
+    let output = child.wait_with_output().expect("an exit");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -160,10 +160,10 @@ fn a_closed_pipe_is_not_an_error() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    let mut out = child.stdout.take().expect("its output");
-    out.read_exact(&mut [0; 10]).expect("its first words");
+    let mut out = child.stdout.take().expect("the output");
+    out.read_exact(&mut [0; 10]).expect("the first words");
     drop(out);
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("an exit");
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(1), ""));
 }
 

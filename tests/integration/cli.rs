@@ -24,7 +24,7 @@ pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> (Child, String
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    let mut log = BufReader::new(child.stderr.take().expect("its log"));
+    let mut log = BufReader::new(child.stderr.take().expect("the log"));
     let mut line = String::new();
     log.read_line(&mut line).expect("a line");
     (child, line, log)
@@ -50,9 +50,9 @@ fn the_service_runs_until_a_signal_stops_it() {
         let url = format!("http://127.0.0.1:{}/health", port(&line));
         assert_eq!(fetch(&url, "GET", &[], b"").status, 200);
         signal(&child, stop);
-        assert_eq!(child.wait().expect("it ends").code(), Some(0));
+        assert_eq!(child.wait().expect("an exit").code(), Some(0));
         let mut rest = String::new();
-        log.read_to_string(&mut rest).expect("its log");
+        log.read_to_string(&mut rest).expect("the log");
         assert!(rest.contains("stopped"), "{rest}");
     }
 }
@@ -65,7 +65,7 @@ fn flags_override_the_environment_and_logs_can_be_json() {
     assert_eq!(json["level"], "INFO");
     assert_ne!(port(&line), 1);
     signal(&child, "TERM");
-    child.wait().expect("it ends");
+    child.wait().expect("an exit");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn sighup_without_tls_is_ignored() {
     }
     assert_eq!(fetch(&format!("http://127.0.0.1:{}/health", port(&line)), "GET", &[], b"").status, 200);
     signal(&child, "TERM");
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(child.wait().expect("an exit").code(), Some(0));
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn blank_variables_are_ignored_and_host_names_are_resolved() {
     let (mut child, line, _log) = start(&["--port=0", "--metrics-port=0"], &environment);
     assert!(line.contains("listening on"), "{line}");
     signal(&child, "TERM");
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(child.wait().expect("an exit").code(), Some(0));
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_second_signal_stops_at_once() {
     use std::io::Write as _;
     let arguments = ["--host=127.0.0.1", "--port=0", "--metrics-port=0", "--shutdown-timeout=3600"];
     let (mut child, line, mut log) = start(&arguments, &[]);
-    let mut held = std::net::TcpStream::connect(("127.0.0.1", port(&line))).expect("it listens");
+    let mut held = std::net::TcpStream::connect(("127.0.0.1", port(&line))).expect("a listener");
     held.write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
         .expect("sent");
     held.read_exact(&mut [0; 25]).expect("100 Continue");
@@ -208,7 +208,7 @@ fn a_second_signal_stops_at_once() {
     log.read_line(&mut stopping).expect("a line");
     assert!(stopping.contains("shutting down"), "{stopping}");
     signal(&child, "TERM");
-    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+    assert_eq!(child.wait().expect("an exit").code(), Some(1));
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_second_signal_skips_the_drain_delay() {
     assert!(stopping.contains("/ready now returns 503"), "{stopping}");
     assert_eq!((get("/ready"), get("/health"), get("/features")), (503, 200, 200));
     signal(&child, "TERM");
-    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+    assert_eq!(child.wait().expect("an exit").code(), Some(1));
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn health_probes_the_configured_service() {
     let (code, text) = ask(&["--url", &url("/nowhere")], &[]);
     assert_eq!((code, text.contains("status 404")), (Some(1), true), "{text}");
     signal(&child, "TERM");
-    child.wait().expect("it ends");
+    child.wait().expect("an exit");
     let (code, text) = ask(&[], &[("PORT", port)]);
     assert_eq!((code, text.contains(&format!("http://127.0.0.1:{port}/health"))), (Some(1), true), "{text}");
     let (code, text) = ask(&["--url", "ftp://localhost/"], &[]);
@@ -349,7 +349,7 @@ fn a_difference_is_logged_without_contents() {
     }
     assert!(!printed.contains("s3cret"), "{printed}");
     signal(&child, "TERM");
-    child.wait().expect("it ends");
+    child.wait().expect("an exit");
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn broker(respond: impl Fn(i16) -> Vec<u8> + Send + 'static) -> Address {
 const API_VERSIONS: i16 = 18;
 const METADATA: i16 = 3;
 
-/// Builds the `ApiVersions` response of a broker that supports these versions of Metadata.
+/// Builds the `ApiVersions` response of a broker that supports the versions `from` to `to` of the Metadata request.
 fn versions(from: i16, to: i16) -> Vec<u8> {
     let mut response = vec![0, 0, 0, 0, 0, 1];
     for number in [METADATA, from, to] {
@@ -175,9 +175,9 @@ fn servers_that_are_not_brokers_are_recognized() {
         (b"\xff\xff\xff\xff\x00\x00", Problem::ResponseTooLarge, "4294967295 bytes"),
         (b"\x00\x00\x10\x00\x00\x00\x00\x01", Problem::ConnectionClosed, "4 of 4096 bytes"),
         (b"\x00\x00\x00\x00", Problem::ResponseUnreadable, "0 bytes"),
-        // The correlation ID of a request that was never sent.
+        // This response has the correlation ID of a request that was never sent.
         (b"\x00\x00\x00\x0a\x00\x00\x00\x63\x00\x00\x00\x00\x00\x00", Problem::ResponseUnreadable, "10 bytes"),
-        // An array length that is too large for any memory.
+        // This response has an array length that is too large for any memory.
         (b"\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x7f\xff\xff\xff", Problem::ResponseUnreadable, "10 bytes"),
         (b"", Problem::ConnectionClosed, "instead of responding"),
     ];
@@ -248,7 +248,7 @@ fn unresolvable_names_and_closed_ports_are_distinguished() {
 
 #[test]
 fn unusable_responses_are_distinguished() {
-    // Brokers this old create a topic if Metadata is requested for it.
+    // A broker that is this old creates a topic when a client requests the topic's metadata.
     let old = broker(|key| match key {
         API_VERSIONS => versions(0, 3),
         key => panic!("request {key}"),
@@ -436,7 +436,7 @@ fn without_a_usable_ca_later_steps_are_skipped() {
     }
 }
 
-/// A file with a destination that uses this broker, deleted on drop.
+/// A temporary file with a destination, deleted on drop.
 struct Destination(std::path::PathBuf);
 
 impl Destination {

@@ -90,7 +90,7 @@ fn links_use_the_repository_in_cargo_toml() {
 }
 
 #[test]
-fn every_own_counter_is_shown() {
+fn every_counter_of_the_service_is_shown() {
     let shown: Vec<String> = queries();
     let own = table::ALL.iter().filter(|metric| metric.origin == table::Origin::Own && metric.name.ends_with("_total"));
     for metric in own {

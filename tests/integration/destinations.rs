@@ -35,8 +35,8 @@ fn transform(server: &Server, events: &[Value]) {
     assert_eq!(server.post("/v0/destinations/kafka", &[], &body).status, 200);
 }
 
-/// Returns ten events of one user, two of other users, a rejected event, an event without a key and one without a
-/// topic.
+/// Returns ten events of one user, two events of other users, a rejected event, an event without a key and an event
+/// without a topic.
 fn traffic() -> Vec<Value> {
     let none = json!({});
     let mut events = vec![event("d-1", "hot-user", &none); 10];
@@ -129,7 +129,7 @@ fn without_the_page_only_the_metrics_port_serves_destinations() {
 }
 
 #[test]
-fn the_command_shows_the_same_counts() {
+fn the_destinations_command_shows_the_counts() {
     let server = Server::start(&["--show-keys"]);
     transform(&server, &traffic());
     let url = format!("http://{}", server.metrics);
@@ -154,7 +154,7 @@ fn the_command_shows_the_same_counts() {
 }
 
 #[test]
-fn huge_ids_are_truncated_and_control_characters_not_shown() {
+fn huge_ids_are_truncated_and_control_characters_are_not_shown() {
     let server = Server::start(&["--show-keys"]);
     for id in ["x".repeat(1 << 20), "a\u{1b}[31m\nb".to_owned(), "<script>".to_owned()] {
         transform(&server, &[event(&id, &id, &json!({ "destination": { "Config": { "topic": &id } } }))]);
@@ -250,7 +250,7 @@ fn the_guide_shows_the_actual_output_for_a_rejected_event() {
     let explained = &explained["events"][0];
     let shown = [&explained["outcome"], &explained["rejection"]["code"], &explained["rejection"]["text"]];
     assert_in_guide(&json!(shown).to_string());
-    // The page shows this as a sentence, which is wrapped in the guide.
+    // The web page shows this text as a sentence. The guide quotes the sentence, with line breaks.
     let (guide, sentence) =
         (guide.split_whitespace().collect::<Vec<_>>().join(" "), shown[2].as_str().expect("a text"));
     assert!(guide.contains(&format!("Rejected: {sentence}.")), "{sentence}");

@@ -49,7 +49,7 @@ fn targets(text: &str) -> Vec<String> {
     inline.chain(named).chain(sources).map(|target| target.trim().to_owned()).collect()
 }
 
-/// Returns the anchors of a page, both explicit ones and those that GitHub and mdbook derive from headings.
+/// Returns the anchors of a page: explicit anchors, and the anchors that GitHub and mdbook derive from headings.
 pub fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors: BTreeSet<String> =
         text.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect();
@@ -163,7 +163,7 @@ fn source_files_and_tests_that_pages_name_exist() {
     for folder in ["tests/integration", "crates/transform/tests/suite"] {
         sources_below(&root().join(folder), &mut tests);
     }
-    // The changelog describes earlier versions.
+    // The changelog may name files and tests of earlier versions.
     let is_exact = |page: &&PathBuf| !page.ends_with("CHANGELOG.md");
     for page in pages().iter().filter(is_exact) {
         for span in spans(&fs::read_to_string(page).expect("a page")) {

@@ -41,7 +41,7 @@ fn explanations_match_responses() {
 }
 
 #[test]
-fn every_reason_is_documented() {
+fn every_reason_that_explain_gives_is_documented() {
     let page = include_str!("../../docs/reference/explain.md");
     for reason in Reason::ALL {
         let row = format!("| `{}` | {} |", reason.code(), reason.text("…"));
@@ -65,7 +65,7 @@ fn post(body: &str) -> Response {
     Server::shared().post("/explain", &[], body.as_bytes())
 }
 
-/// Requests an explanation, and returns it for the only event.
+/// Requests an explanation of a body with one event, and returns that event's explanation.
 fn printed(body: &Value) -> Value {
     let response = post(&body.to_string());
     assert_eq!(response.status, 200, "{}", response.text());
@@ -97,7 +97,7 @@ fn a_bare_message_is_distinguished_from_an_event() {
 }
 
 #[test]
-fn connection_query_and_literals_are_applied() {
+fn connections_queries_and_literals_are_applied() {
     let body = r#"{"events":[{"id":12345678901234567890,"userId":"\ud800"}],"connection":{"region":"eu"},
         "destination":{"topic":"t","a":"{{ request.query.a || y }}","b":"{{ connection.region || z }}"}}"#;
     let response = Server::shared().post("/explain?a=1&a=2", &[], body.as_bytes());
@@ -166,7 +166,7 @@ fn input_and_output_are_limited() {
     let response = post(&filled);
     assert_eq!(response.status, 413);
     assert!(response.text().contains("8388608"), "{}", response.text());
-    // The values of many templates are copied too.
+    // The values of many templates are also copied into the explanation.
     let templates = vec![format!(r#""{{{{ event.a || {} }}}}""#, "y".repeat(80)); 900].join(",");
     let printed = format!(r#"{{"events":[{}],"destination":{{"x":[{templates}]}}}}"#, vec!["{}"; 60].join(","));
     assert_eq!(post(&printed).status, 413);
@@ -178,7 +178,7 @@ fn input_and_output_are_limited() {
 }
 
 #[test]
-fn nothing_is_counted_as_transformed() {
+fn explained_events_are_not_counted_as_transformed() {
     let server = Server::start(&[]);
     let body = json!({ "events": [{ "userId": "u" }, null], "destination": { "topic": "t" } }).to_string();
     assert_eq!(server.post("/explain", &[], body.as_bytes()).status, 200);

@@ -19,7 +19,7 @@ fn upstream_features_are_corrected_and_cached() {
     }
     let request = upstream.next();
     assert_eq!(request.line(), "GET /features HTTP/1.1");
-    assert_eq!(upstream.rest(), [], "one upstream request for all three");
+    assert_eq!(upstream.rest(), [], "three requests cause one upstream request");
     assert_eq!(server.request("HEAD", "/features", &[], b"").status, 200);
 }
 
@@ -38,7 +38,7 @@ fn concurrent_clients_share_one_upstream_request() {
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..8).map(|_| scope.spawn(|| server.get("/features").status)).collect();
         upstream.next();
-        release.send(()).expect("it waits");
+        release.send(()).expect("a waiter");
         for client in clients {
             assert_eq!(client.join().expect("no panic"), 200);
         }
@@ -47,7 +47,7 @@ fn concurrent_clients_share_one_upstream_request() {
 }
 
 #[test]
-fn before_the_first_valid_response_features_are_503() {
+fn features_are_503_until_the_upstream_has_sent_a_valid_response() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let unreachable = format!("--upstream-transformer-url=http://{refused}");
     let broken = FakeUpstream::responding(json("500 Internal Server Error", "{}"));

@@ -1,4 +1,5 @@
-//! All requests that this service does not handle are proxied upstream unchanged, and so are the responses.
+//! All requests that this service does not handle are proxied upstream unchanged. The responses are also returned
+//! unchanged.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -112,7 +113,7 @@ fn a_path_in_the_url_prefixes_every_request() {
 }
 
 #[test]
-fn all_other_requests_are_forwarded() {
+fn all_requests_without_a_native_handler_are_forwarded() {
     let upstream = FakeUpstream::responding(json("299 Theirs", "[]"));
     let server = behind(&upstream, &[]);
     for (method, path, body) in [
@@ -178,7 +179,7 @@ fn a_destination_that_is_not_native_is_forwarded() {
 fn a_body_that_was_read_is_forwarded_unchanged() {
     let upstream = FakeUpstream::responding(json("200 OK", "[]"));
     let server = behind(&upstream, &["--max-body-bytes=2000", "--max-events=2"]);
-    // Too many events, invalid UTF-8 and a number too large for a double do not matter for a forwarded body.
+    // A body is forwarded even if it has too many events, invalid UTF-8 and a number that is too large for a double.
     let body = b"{ \"input\" : [1,2,3,4,5e999,\"\xff\"] , \"destType\":\"\\u0048S\" }";
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let gzip = encoder.write_all(body).and_then(|()| encoder.finish()).expect("compressed");
@@ -196,7 +197,7 @@ fn a_body_that_was_read_is_forwarded_unchanged() {
     assert_eq!(upstream.next().body, b"{\"destType\":\"hs\"} ");
     let large = format!("{{\"destType\":\"hs\",\"input\":[\"{}\"]}}", "x".repeat(2000));
     assert_eq!(server.post("/batch", &[], large.as_bytes()).status, 413);
-    // Other bodies are streamed, so they have no size limit.
+    // Bodies of requests to other paths are streamed, so they have no size limit.
     let huge = vec![b'x'; 5_000_000];
     assert_eq!(server.post("/customTransform", &[], &huge).status, 200);
     assert!(upstream.next().body == huge);
@@ -279,8 +280,8 @@ fn responses_of_every_type_are_passed_through() {
 }
 
 #[test]
-fn both_bodies_are_streamed() {
-    // Each side sends a piece only after it has received the other side's.
+fn request_and_response_bodies_are_streamed() {
+    // Each side sends its next piece only after it has received a piece from the other side.
     let upstream = FakeUpstream::each_connection(|stream, _| {
         read_head(stream)?;
         let mut first = true;
@@ -454,7 +455,7 @@ fn https_upstreams_get_a_tls_handshake() {
 }
 
 #[test]
-fn a_silent_upstream_is_504_and_a_stalled_one_closes_the_connection() {
+fn a_silent_upstream_is_504_and_a_stalled_response_closes_the_connection() {
     let (release, released) = channel::<()>();
     let released = Mutex::new(released);
     let upstream = FakeUpstream::start(move |stream, seen| {
@@ -469,7 +470,7 @@ fn a_silent_upstream_is_504_and_a_stalled_one_closes_the_connection() {
     assert_eq!((response.status, response.json()["error"].as_str()), (504, Some("Gateway Timeout")));
     assert!(response.text().contains("UPSTREAM_TIMEOUT"), "{}", response.text());
     await_forwarded(&server, "timeout", 1.0);
-    release.send(()).expect("it waits");
+    release.send(()).expect("a waiter");
     let (got, _) = talk(&server, b"GET /half HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(got.ends_with("12345"), "{got}");
     await_forwarded(&server, "timeout", 2.0);

@@ -17,7 +17,7 @@ use transform::request::Limits;
 use crate::oracle::same;
 use crate::server::{Response, Server};
 
-/// Returns every recorded case, including those next to the repository if they exist.
+/// Returns every recorded case, including the cases in the folder next to the repository if that folder exists.
 pub fn recorded() -> impl Iterator<Item = Case> {
     let own = root().join("test-fixtures/recorded/recorded.ndjson.gz");
     let all = shared_golden().map(|folder| folder.join("recorded.ndjson.gz"));
@@ -28,7 +28,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Returns the cases of a file. Panics if one cannot be read.
+/// Returns the cases of a file. Panics if a case cannot be read.
 pub fn cases(path: &Path) -> impl Iterator<Item = Case> + use<> {
     let source = Source { path: path.to_owned(), found: false };
     let cases = read::cases(&source).unwrap_or_else(|unreadable| panic!("{unreadable}")).expect("a file with cases");
@@ -54,7 +54,7 @@ fn ask(server: &Server, request: &Request) -> Response {
     server.request(&request.method, &request.path, &headers, &request.encoded())
 }
 
-/// Returns the difference between the server's response and a case, if any.
+/// Returns the difference between the server's response and the expected response of a case, if any.
 fn failure(server: &Server, case: &Case) -> Option<String> {
     let response = ask(server, &case.request);
     let expected = &case.expected;
@@ -116,8 +116,8 @@ fn value(text: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:.300}"))
 }
 
-/// Returns whether the server's response to a recorded case equals the reference's. This does not use the comparison of
-/// `verify`.
+/// Returns whether the server's response to a recorded case equals the reference's response. This function does not use
+/// the comparison of `verify`.
 fn is_same(case: &Case, response: &Response) -> bool {
     let ApiVersion::Recorded(api_version) = &case.expected.api_version else { panic!("{}: no header", case.name) };
     let is_same_body = match &case.expected.body {
@@ -127,8 +127,8 @@ fn is_same(case: &Case, response: &Response) -> bool {
     response.status == case.expected.status && response.header("apiVersion") == api_version.as_deref() && is_same_body
 }
 
-/// Checks the cases of a file. Cases with `known-difference` in their name may differ as intended, all others must not
-/// differ.
+/// Checks the cases of a file. Cases with `known-difference` in their name may differ as intended. All other cases must
+/// not differ.
 fn run_with_intended(file: &Path, at_least: [usize; 2]) {
     let limits = Limits { events: 10_000, response_bytes: 1 << 30 };
     let (mut failures, mut count, mut intended) = (Vec::new(), 0, BTreeMap::new());
@@ -220,7 +220,7 @@ fn responses_match_all_recorded_responses() {
 }
 
 #[test]
-fn the_references_own_cases_pass() {
+fn the_test_cases_of_the_reference_implementation_pass() {
     let Some(folder) = shared_golden() else { return };
     let mut failures = Vec::new();
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! The information about requests that the log contains, and the data that it must never contain.
+//! The information about requests that the log contains, and the data that the log must never contain.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,11 +13,11 @@ use crate::server::{PATIENCE, Response, Server, exchange, fetch, fetch_unchecked
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// Two events rejected for different reasons, and one that is not rejected.
+/// Two events that are rejected for different reasons, and an event that is not rejected.
 const BATCH: &str =
     r#"[null,{"message":{}},{"message":{"userId":"u"},"metadata":{"jobId":1},"destination":{"Config":{"topic":"t"}}}]"#;
 
-/// Returns an event of a destination that is rejected because of its message.
+/// Returns an event for a destination. The event is rejected because of its message.
 fn rejected(destination: &str) -> String {
     format!(
         r#"{{"message":7,"metadata":{{"jobId":1,"destinationId":"{destination}","sourceId":"s-1","workspaceId":"w-1"}},"destination":{{}}}}"#
@@ -51,8 +51,8 @@ impl Service {
     pub fn stop(mut self) -> String {
         signal(&self.child, "TERM");
         let mut text = String::new();
-        self.log.read_to_string(&mut text).expect("its log");
-        assert_eq!(self.child.wait().expect("it ends").code(), Some(0), "{text}");
+        self.log.read_to_string(&mut text).expect("the log");
+        assert_eq!(self.child.wait().expect("an exit").code(), Some(0), "{text}");
         text
     }
 
@@ -70,7 +70,8 @@ impl Service {
 }
 
 impl Drop for Service {
-    /// Kills the process if the test panicked. Otherwise it would keep the output of the test runner open.
+    /// Kills the process if the test panicked, because a process that stays alive would keep the output of the test
+    /// runner open.
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
@@ -116,7 +117,7 @@ fn the_length_of_a_chunked_body_is_logged() {
     let service = Service::start(&[("LOG_LEVEL", "debug")]);
     let head = "POST /batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
     let body = r#"{"destType":"kafka","input":[null,null]}"#;
-    let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
+    let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("a listener");
     let sent = format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     assert_eq!(exchange(&mut stream, sent.as_bytes()).status, 200);
     drop(stream);
@@ -186,7 +187,7 @@ fn a_rejected_request_is_logged_and_an_unknown_path_is_not() {
 fn overload_is_logged() {
     let service = Service::start(&[("MAX_IN_FLIGHT_BYTES", "200000")]);
     // The first request holds the received part of its body and waits for the rest.
-    let mut first = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
+    let mut first = TcpStream::connect(("127.0.0.1", service.port)).expect("a listener");
     first.write_all(b"POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: 140001\r\n\r\n").expect("sent");
     first.write_all(&[b' '; 140_000]).expect("sent");
     let second = format!("[{}{}]", rejected("d-1"), " ".repeat(60_000));
@@ -245,7 +246,7 @@ fn a_request_with_many_destinations_has_a_bounded_number_of_lines() {
     assert_eq!(lines.len(), 9);
     let sum: u64 = lines.iter().filter_map(|line| line["fields"]["rejected"].as_u64()).sum();
     assert_eq!(sum, 1_000);
-    assert_eq!(ids(&lines[8]["fields"]), [""; 3], "all other destinations");
+    assert_eq!(ids(&lines[8]["fields"]), [""; 3], "the line for all other destinations");
 }
 
 #[test]
@@ -301,7 +302,7 @@ fn the_first_line_contains_the_configuration() {
     let (mut child, line, _log) =
         start(&["--shadow-percent=5", "--page=metrics"], &[&environment[..], &[upstream]].concat());
     signal(&child, "KILL");
-    child.wait().expect("it ends");
+    child.wait().expect("an exit");
     let fields = serde_json::from_str::<Value>(&line).expect("JSON")["fields"].take();
     for (name, value) in [
         ("version", Value::from(env!("CARGO_PKG_VERSION"))),
@@ -324,10 +325,10 @@ fn the_first_line_contains_the_configuration() {
 #[test]
 fn rejected_batches_do_not_flood_the_log() {
     let service = Service::start(&[]);
-    let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
+    let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("a listener");
     let request = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n[null]";
     let started = Instant::now();
-    // Few enough lines that an unlimited log would fit into the pipe.
+    // This number of requests is low, so that the log would fit into the pipe even without the rate limit.
     for _ in 0..120 {
         assert_eq!(exchange(&mut stream, request.as_bytes()).status, 200);
     }
@@ -414,7 +415,7 @@ fn contents_of_requests_are_not_logged() {
         format!("{MARK} {MARK} {MARK}\r\n\r\n"),
         format!("POST /batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{MARK}\r\n\r\n"),
     ] {
-        let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
+        let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("a listener");
         assert!(exchange(&mut stream, bad.as_bytes()).status >= 400, "{bad}");
     }
     let log = service.stop();
@@ -478,7 +479,7 @@ fn logs_and_metrics_contain_no_secrets_or_event_contents() {
         };
         assert_eq!(scrape(&wrong).status, 401);
         // Send malformed TLS, and reload a key file without a key.
-        let mut plain = TcpStream::connect(&own).expect("it listens");
+        let mut plain = TcpStream::connect(&own).expect("a listener");
         plain.write_all(format!("GET /{MARK} HTTP/1.1\r\nHost: {MARK}\r\n\r\n").as_bytes()).expect("sent");
         plain.read_to_end(&mut Vec::new()).ok();
         let good = std::fs::read_to_string(&key).expect("a key");
@@ -511,6 +512,6 @@ fn a_build_without_otlp_reports_that_the_endpoint_has_no_effect() {
     let environment = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), ("HOST", "127.0.0.1"), ("PORT", "0")];
     let (mut child, line, _log) = start(&["--metrics-port=0"], &environment);
     signal(&child, "KILL");
-    child.wait().expect("it ends");
+    child.wait().expect("an exit");
     assert!(line.contains("WARN") && line.contains("OTEL_EXPORTER_OTLP_ENDPOINT has no effect"), "{line}");
 }

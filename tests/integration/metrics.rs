@@ -72,8 +72,8 @@ fn sizes_and_events_match_the_requests_sent() {
         received += response.body.len();
         transformed += count;
     }
-    // A response is counted as in flight until its worker drops it, which may happen after the client has read all of
-    // it. The only worker has dropped it once it serves another request.
+    // A response is counted as in flight until its worker drops it, which may happen after the client has read the
+    // whole response. Once the only worker serves another request, it has dropped the earlier response.
     assert_eq!(server.get("/health").status, 200);
     let scrape = server.scrape();
     let route = [r#"method="POST""#, r#"route="/v1/destinations/{destination}""#, r#"code="200""#];
@@ -171,7 +171,7 @@ fn clients_cannot_create_series() {
     for name in ["transformer_dest_transform_input_events", "transformer_dest_transform_output_events"] {
         let series = samples(&scrape).filter(|(sample, ..)| *sample == format!("{name}_count"));
         assert!(series.count() <= 501);
-        assert_eq!(sum(&scrape, &format!("{name}_sum"), &[]), 10_000.0, "events with the label other are counted too");
+        assert_eq!(sum(&scrape, &format!("{name}_sum"), &[]), 10_000.0, "events labeled `other` are counted too");
     }
     let routes: HashSet<&str> =
         samples(&scrape).filter_map(|(_, labels, _)| labels.split_once("route=\"")?.1.split('"').next()).collect();
@@ -256,7 +256,8 @@ fn event_metrics_have_the_same_series_as_the_reference() {
     let headers = [("X-Content-Format", "json+compactedv1")];
     let path = "/v1/destinations/confluent_cloud";
     assert_eq!(server.post(path, &headers, compacted.to_string().as_bytes()).status, 200);
-    // The router endpoint is counted as a transformation with one entry per destination, and /batch is not counted.
+    // A request to the router endpoint is counted as a transformation, with one entry per destination. A request to
+    // /batch is not counted.
     let input =
         [("a", 1), ("b", 1), ("a", 2)].map(|(id, version)| event(full.clone(), json!({"ID": id, "version": version})));
     for path in ["/routerTransform", "/batch"] {
@@ -275,7 +276,7 @@ fn event_metrics_have_the_same_series_as_the_reference() {
     };
     expect("kafka", "v0", ("2", "web", "KAFKA", "shop"), 2, 2);
     expect("kafka", "v0", ("3", "web", "KAFKA", "shop"), 2, 2);
-    // Two requests without a valid version, and the router request.
+    // Includes the events of two requests without a valid version, and those of the router request.
     expect("kafka", "v0", ("1", "web", "KAFKA", "shop"), 4 + 3, 4 + 2);
     expect("kafka", "v0", ("1", "undefined", "undefined", "undefined"), 2, 2);
     expect("confluent_cloud", "v1", ("4", "web", "undefined", "undefined"), 1, 1);

@@ -1,4 +1,4 @@
-//! The OpenAPI document. The committed file is the one that is served, and it describes the actual responses.
+//! The OpenAPI document. The committed file equals the served document, which describes the actual responses.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use crate::server::{Response, Server, fetch};
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&docs::document()).expect("JSON"));
 
 #[test]
-fn the_committed_document_is_the_generated_one() {
+fn the_committed_document_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
     let committed = std::fs::read_to_string(path).expect("openapi/openapi.json");
     assert!(
@@ -30,7 +30,7 @@ fn the_document_and_its_page_load_nothing_external() {
     assert_eq!(served.header("content-type"), Some("application/json; charset=utf-8"));
     let page = server.get("/docs/");
     assert!(page.text().contains("swagger-ui"));
-    // A namespace is not an address.
+    // The SVG namespace is a name that looks like a URL. Nothing is loaded from this URL.
     let text = page.text().replace("http://www.w3.org/2000/svg", "");
     assert!(!text.contains("http://") && !text.contains("https://"), "{text}");
     for file in ["", "swagger-ui.css", "swagger-ui-bundle.js", "docs.css", "docs.js"] {
@@ -82,7 +82,7 @@ fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Va
     })
 }
 
-/// Returns the fields of an object, none for any other value.
+/// Returns the fields of an object, or nothing if the value is not an object.
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
@@ -146,7 +146,7 @@ fn every_endpoint_responds_as_documented() {
     }
 }
 
-/// Returns the names of all parameters that have an example with this name, with the value of the example.
+/// Returns the name of each parameter that has an example with the name `example`, and the value of this example.
 fn parameter<'o>(operation: &'o Value, location: &str, example: &str) -> Vec<(&'o str, &'o str)> {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     parameters

@@ -44,7 +44,7 @@ fn exported(environment: &[(&str, &str)], ask: impl FnOnce(&Service)) -> (Receiv
     let service = Service::start(&[&known, environment].concat());
     ask(&service);
     let log = service.stop();
-    drop(TcpStream::connect(address).expect("it listens"));
+    drop(TcpStream::connect(address).expect("a listener"));
     (collector.join().expect("no panic"), log)
 }
 
@@ -57,7 +57,7 @@ const PARENT_ID: [u8; 8] = *b"\xb7\xad\x6b\x71\x69\x20\x33\x31";
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 #[test]
-fn a_request_is_a_span_of_its_trace() {
+fn a_request_is_exported_as_a_span_of_its_trace() {
     let environment = [("OTEL_SERVICE_NAME", "routing"), ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=s3cret")];
     let (received, log) = exported(&environment, |service| {
         let headers = [("traceparent", TRACEPARENT), ("X-Request-ID", "r-1")];
@@ -94,7 +94,7 @@ fn a_request_is_a_span_of_its_trace() {
 }
 
 #[test]
-fn a_request_without_a_trace_starts_one_and_unsampled_traces_are_skipped() {
+fn a_request_without_a_trace_starts_a_trace_and_unsampled_traces_are_not_exported() {
     let (received, log) = exported(&[], |service| {
         service.request("GET", "/m4rk", &[], b"");
         service.request("GET", "/version", &[("traceparent", &TRACEPARENT.replace("-01", "-00"))], b"");

@@ -1,7 +1,7 @@
 //! Load shedding: docs/contract.md#retryable-503, docs/reference/differences.md#overload
 //!
-//! Above its limits, the service immediately rejects requests with a retryable 503, and loses none. Slow clients do not
-//! hold resources that others need.
+//! Above its limits, the service immediately rejects requests with a retryable 503, and loses no event. Slow clients do
+//! not hold resources that other clients need.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -99,7 +99,7 @@ fn connections_above_the_limit_are_rejected() {
     }
     assert_overloaded(&server.get("/version"));
     assert!(server.scrape().contains("transformer_http_request_duration"));
-    // Requests in flight continue, and a connection that closes makes room.
+    // Requests in flight continue, and a connection that closes makes room for another connection.
     assert_eq!(exchange(&mut first, b" ").status, 400, "the held body is blank");
     drop((second, third));
     until_accepted(|| server.transform(EVENT.as_bytes()));
@@ -126,7 +126,7 @@ fn stalled_headers_close_the_connection() {
     let mut first = server.connect();
     assert_eq!(exchange(&mut first, POST.as_bytes()).status, 408);
     assert_closed(&mut first);
-    // The framework applies its timeout only to the first headers on a connection. These are the second.
+    // The framework applies its timeout only to the first headers on a connection. Here, the second headers stall.
     let mut second = server.connect();
     assert_eq!(exchange(&mut second, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
     second.write_all(POST.as_bytes()).expect("sent");
@@ -136,7 +136,7 @@ fn stalled_headers_close_the_connection() {
 #[test]
 fn a_client_that_does_not_read_its_response_is_disconnected() {
     let server = Server::start(&["--max-in-flight-bytes=100000000", "--body-timeout=1"]);
-    // More than fits into the socket buffers of both sides.
+    // The response does not fit into the socket buffers of both sides.
     let body = EVENT.replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(30_000_000)));
     let mut slow = server.connect();
     write!(slow, "{POST}Content-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
@@ -168,7 +168,7 @@ fn requests_are_rejected_only_if_the_overload_lasts() {
             scope.spawn(|| (0..20).for_each(|_| assert_eq!(server.transform(body.as_bytes()).status, 200)));
         }
     });
-    // Send requests until one is rejected. Each gets either status 200 or the retryable 503.
+    // Send requests until one is rejected. Each request gets either status 200 or the retryable 503.
     let (is_rejected, began) = (AtomicBool::new(false), Instant::now());
     let accepted = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -194,7 +194,7 @@ fn requests_are_rejected_only_if_the_overload_lasts() {
 }
 
 #[test]
-fn the_allowed_lag_is_configurable() {
+fn the_allowed_event_loop_lag_is_configurable() {
     let server = Server::start(&["--workers=1", "--max-wait-milliseconds=60000"]);
     let body = expensive();
     std::thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! The web page at `/`: its files, that it loads nothing external, and that it can be disabled. `.ci/api/page.py` tests
-//! its behavior in a browser.
+//! The web page at `/`: its files are served, it loads nothing external, and it can be disabled. `.ci/api/page.py`
+//! tests the behavior of the page in a browser.
 
 use rudder_kafka_transformer::server::routes::page::{FILES, POLICY};
 
@@ -60,9 +60,9 @@ fn the_page_gets_information_about_its_service() {
 }
 
 #[test]
-fn the_page_loads_nothing_external_and_writes_no_markup() {
+fn the_page_loads_nothing_external_and_its_scripts_insert_no_html() {
     for (path, _, text) in FILES {
-        // A namespace is not an address.
+        // The SVG namespace is a name that looks like a URL. Nothing is loaded from this URL.
         let text = text.replace("http://www.w3.org/2000/svg", "");
         for word in
             ["http:", "https:", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", " style="]
@@ -87,7 +87,7 @@ fn every_referenced_file_exists() {
 }
 
 #[test]
-fn without_the_page_all_of_its_paths_are_404() {
+fn if_the_page_is_disabled_its_paths_are_404() {
     let server = Server::start(&["--page=off"]);
     for (path, ..) in FILES {
         assert_eq!(server.get(path).status, 404, "{path}");

@@ -12,7 +12,7 @@ fn get(server: &Server, method: &str, target: &str) -> String {
 }
 
 #[test]
-fn metrics_are_never_forwarded_in_any_spelling() {
+fn no_spelling_of_the_path_of_metrics_is_forwarded() {
     let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let base = format!("{}/base", upstream.flag());
     for server in [behind(&upstream, &[]), Server::start(&[&base]), Server::start(&[])] {
@@ -82,7 +82,7 @@ fn a_path_above_the_root_is_400() {
 }
 
 #[test]
-fn every_other_path_is_forwarded_verbatim() {
+fn unusual_but_harmless_paths_are_forwarded_verbatim() {
     let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let (plain, based) = (behind(&upstream, &[]), Server::start(&[&format!("{}/base", upstream.flag())]));
     for target in [
@@ -121,6 +121,7 @@ fn the_metrics_port_lists_its_endpoints() {
         let response = fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"");
         assert_eq!(response.status, 404, "{path}");
         let text = response.text();
-        assert!(text.contains("/metrics, /health or /ready") && !text.contains("UPSTREAM"), "{path}: {text}");
+        let listed = text.contains("/metrics, /destinations, /health or /ready");
+        assert!(listed && !text.contains("UPSTREAM"), "{path}: {text}");
     }
 }

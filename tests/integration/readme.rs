@@ -58,7 +58,8 @@ fn the_guide_shows_the_output_of_verify() {
     assert_eq!(lines(shown), lines(&printed));
 }
 
-/// Runs the commands of a section and compares their output with the block after each. Returns the number of commands.
+/// Runs each command of a section, and compares its output with the block after the command. Returns the number of
+/// commands.
 fn compare_runs(section: &str) -> usize {
     let binary = env!("CARGO_BIN_EXE_rudder-kafka-transformer");
     let mut compared = 0;

@@ -12,8 +12,8 @@ use transform::rejection::Rejection;
 use crate::docs::anchors;
 use crate::golden::{fixtures, root};
 
-/// Rules about a destination's Config, with the findings of `check` that report a violation. A fixture in
-/// `test-fixtures/check` shows each finding.
+/// The rules about a destination's Config. Each rule is followed by the findings of `check` that report a violation of
+/// it. For each finding, there is a fixture in `test-fixtures/check`.
 const CONFIG_RULES: &[(&str, &[&str])] = &[
     ("config-topic", &["topic/missing"]),
     ("config-hosts", &["host/missing", "host/several-share-port", "host/all-blanks"]),
@@ -35,7 +35,7 @@ const CONFIG_RULES: &[(&str, &[&str])] = &[
 const CITING: &[&str] =
     &["src", "crates", "tests", "benches", "examples", "fuzz/fuzz_targets", "docs", "deploy", ".ci"];
 
-/// The two pages that define rules, by the end of their path.
+/// The file names of the two pages that define rules, with the `#` that precedes a rule in a citation.
 const PAGES: &[&str] = &["contract.md#", "differences.md#"];
 
 fn page(name: &str) -> String {

@@ -43,7 +43,7 @@ fn the_ca_file_decides_which_upstream_is_trusted() {
 }
 
 #[test]
-fn the_tools_trust_the_same_ca_file() {
+fn the_tools_trust_the_ca_file_of_the_service() {
     let folder = Folder::new();
     let [certificate, key] = folder.put_pair("first");
     let server = Server::start(&[&format!("--tls-cert-file={certificate}"), &format!("--tls-key-file={key}")]);
@@ -118,8 +118,8 @@ fn tls_server(folder: &Folder, more: &[&str]) -> Server {
 
 pub type Encrypted = StreamOwned<ClientConnection, TcpStream>;
 
-/// Opens a connection that trusts only one certificate of the fixtures, for its name. Fails if the server presents
-/// another certificate.
+/// Opens a TLS connection that trusts only the fixture certificate `trusted`. Fails if the server presents another
+/// certificate.
 pub fn tls_connect(stream: TcpStream, trusted: &str) -> std::io::Result<Encrypted> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(fixture(&format!("{trusted}.crt"))).expect("PEM")).expect("a root");
@@ -128,7 +128,7 @@ pub fn tls_connect(stream: TcpStream, trusted: &str) -> std::io::Result<Encrypte
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // A resumed session would skip the certificate.
+    // In a resumed session, the server would not present its certificate.
     config.resumption = rustls::client::Resumption::disabled();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let name = ServerName::try_from(format!("{trusted}.test.invalid")).expect("a name");
@@ -154,10 +154,10 @@ fn ask(mut stream: Encrypted, head: &str, body: &str) -> Response {
 }
 
 #[test]
-fn the_service_speaks_tls_and_http_1_only() {
+fn the_service_speaks_tls_and_only_http_1() {
     let folder = Folder::new();
     let server = tls_server(&folder, &[]);
-    let stream = tls_connect(server.connect(), "first").expect("its certificate");
+    let stream = tls_connect(server.connect(), "first").expect("the certificate");
     assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]), "although the client prefers HTTP/2");
     let response = ask(stream, "POST /v0/destinations/kafka", EVENT);
     assert_eq!(response.status, 200);
@@ -170,18 +170,18 @@ fn the_service_speaks_tls_and_http_1_only() {
 fn the_metrics_port_speaks_tls_if_configured() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--metrics-tls"]);
-    let connection = || TcpStream::connect(server.metrics).expect("it listens");
-    assert_eq!(ask(tls_connect(connection(), "first").expect("its certificate"), "GET /health", "").status, 200);
+    let connection = || TcpStream::connect(server.metrics).expect("a listener");
+    assert_eq!(ask(tls_connect(connection(), "first").expect("the certificate"), "GET /health", "").status, 200);
     assert_closes_on_plain_text(connection());
 }
 
 #[track_caller]
 fn assert_closes_on_plain_text(mut stream: TcpStream) {
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
     let mut response = Vec::new();
     match stream.read_to_end(&mut response) {
-        // At most a TLS alert, which has seven bytes.
+        // The response is at most a TLS alert, which has seven bytes.
         Ok(_) => assert!(!response.starts_with(b"HTTP") && response.len() <= 7, "{response:?}"),
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
     }
@@ -195,7 +195,7 @@ fn plain_text_is_rejected_on_a_tls_port() {
     assert_eq!(ask(tls_connect(server.connect(), "first").expect("TLS"), "GET /health", "").status, 200);
 }
 
-/// Opens connections that stall. Every other connection has started a handshake.
+/// Opens connections that stall. On every second connection, a handshake has begun.
 fn stall(server: &Server, count: usize) -> Vec<TcpStream> {
     let mut stalled: Vec<_> = (0..count).map(|_| server.connect()).collect();
     for stream in stalled.iter_mut().step_by(2) {
@@ -220,7 +220,7 @@ fn unfinished_handshakes_time_out() {
 #[test]
 fn unfinished_handshakes_do_not_block_other_clients() {
     let folder = Folder::new();
-    // Longer than this test waits for a response.
+    // This timeout exceeds the time that the test waits for a response.
     let server = tls_server(&folder, &["--header-timeout=600", "--workers=1"]);
     // More handshakes than the library allows in parallel by default.
     let stalled = stall(&server, 300);
@@ -237,8 +237,7 @@ fn stalled_headers_and_bodies_close_the_connection_over_tls() {
     let mut response = Vec::new();
     body.read_to_end(&mut response).ok();
     assert!(response.starts_with(b"HTTP/1.1 408"), "{response:?}");
-    // The framework applies its timeout only to the first headers on a connection. These are the second, and they never
-    // end.
+    // The framework applies its timeout only to the first headers on a connection. Here, the second headers never end.
     let mut second = tls_connect(server.connect(), "first").expect("TLS");
     second.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
     let mut response = Vec::new();
@@ -272,7 +271,7 @@ fn until_accepted(server: &Server) {
 fn a_client_that_does_not_read_its_response_is_disconnected_over_tls() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--body-timeout=1"]);
-    // More than fits into the socket buffers of both sides.
+    // The response does not fit into the socket buffers of both sides.
     let body = EVENT.replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(30_000_000)));
     let mut slow = tls_connect(server.connect(), "first").expect("TLS");
     let head = format!("POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -304,7 +303,7 @@ fn connections_above_the_limit_are_rejected_over_tls() {
 }
 
 #[test]
-fn new_certificates_apply_to_new_connections_and_invalid_ones_are_ignored() {
+fn new_certificates_apply_to_new_connections_and_invalid_certificates_are_ignored() {
     let folder = Folder::new();
     let server = tls_server(&folder, &[]);
     let tls = server.tls.clone().expect("TLS");
@@ -318,7 +317,7 @@ fn new_certificates_apply_to_new_connections_and_invalid_ones_are_ignored() {
     assert!(tls_connect(server.connect(), "second").is_ok() && tls_connect(server.connect(), "first").is_err());
     open.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
     open.read_exact(&mut [0; 12]).expect("a response on the open connection");
-    // An incomplete change, with the key of another certificate.
+    // The change is incomplete: the key belongs to another certificate.
     fs::copy(fixture("first.key"), folder.path("tls.key")).expect("copied");
     let problem = tls.reload().expect_err("a mismatch");
     assert_eq!(
@@ -353,7 +352,7 @@ fn sighup_reloads_the_certificate_and_health_probes_over_tls() {
     let port = line.split("listening on https://127.0.0.1:").nth(1).and_then(|rest| rest.split(',').next());
     let port = port.unwrap_or_else(|| panic!("{line}"));
     assert!(line.contains("metrics on http://") && line.contains("curl https://localhost:"), "{line}");
-    let connection = || TcpStream::connect(format!("127.0.0.1:{port}")).expect("it listens");
+    let connection = || TcpStream::connect(format!("127.0.0.1:{port}")).expect("a listener");
     assert!(tls_connect(connection(), "first").is_ok());
     let health = run(&["health"], &[&environment[..], &[("PORT", port)]].concat());
     assert_eq!((health.status.code(), &*health.stderr), (Some(0), &b""[..]));
@@ -377,7 +376,7 @@ fn sighup_reloads_the_certificate_and_health_probes_over_tls() {
     assert!(hang_up_until("were reloaded").contains("INFO"));
     assert!(tls_connect(connection(), "second").is_ok());
     signal(&child, "TERM");
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(child.wait().expect("an exit").code(), Some(0));
 }
 
 #[test]
@@ -462,7 +461,7 @@ fn metrics_and_explanations_require_the_token() {
 }
 
 #[test]
-fn with_the_page_on_the_metrics_port_its_paths_are_forwarded() {
+fn if_the_page_is_on_the_metrics_port_the_service_port_forwards_the_paths_of_the_page() {
     let upstream = FakeUpstream::responding(json_response("200 OK", "\"upstream\""));
     let (_folder, server) = guarded(&["--page=metrics", "--workers=1", &upstream.flag()]);
     // On the service's port, the paths of the page are forwarded. On the metrics port, nothing is forwarded.
@@ -499,24 +498,24 @@ fn the_page_can_be_on_the_metrics_port() {
 }
 
 #[test]
-fn metrics_can_have_another_address() {
+fn metrics_can_be_served_at_another_address() {
     let environment = [("HOST", "127.0.0.1"), ("METRICS_HOST", "127.0.0.2"), ("PORT", "0"), ("METRICS_PORT", "0")];
     let (mut child, line, _log) = start(&[], &environment);
     let port = line.split("metrics on http://127.0.0.2:").nth(1).and_then(|rest| rest.split('/').next());
     let port = port.unwrap_or_else(|| panic!("{line}"));
     assert_eq!(fetch(&format!("http://127.0.0.2:{port}/metrics"), "GET", &[], b"").status, 200);
-    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err(), "only on that address");
+    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err(), "the metrics port listens only on METRICS_HOST");
     signal(&child, "TERM");
-    child.wait().expect("it ends");
+    child.wait().expect("an exit");
 }
 
 #[test]
-fn connections_to_the_metrics_port_are_limited_too() {
+fn connections_to_the_metrics_port_are_limited() {
     let server = Server::start(&["--keep-alive=60"]);
     let health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
     let mut held: Vec<_> = (0..100)
         .map(|_| {
-            let mut stream = TcpStream::connect(server.metrics).expect("it listens");
+            let mut stream = TcpStream::connect(server.metrics).expect("a listener");
             assert_eq!(crate::server::exchange(&mut stream, health).status, 200);
             stream
         })

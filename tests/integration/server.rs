@@ -86,7 +86,7 @@ fn test_routes(config: &mut ServiceConfig) {
         drop(actix_web::rt::spawn(async { panic!("in a task") }));
         ""
     }
-    /// Holds a permit for work off the event loop until its client disconnects.
+    /// Takes a permit for work outside the event loop, and holds this permit until the client disconnects.
     async fn holds_a_permit(service: web::Data<Transformation>) -> HttpResponse {
         let permit = service.bodies.permits.acquire().await.expect("a permit");
         let held = futures_util::stream::once(async { Ok::<_, actix_web::Error>("held".into()) });
@@ -131,7 +131,7 @@ impl Server {
         Self { address, metrics, tls, stop: Some(stop), close: Some(close), thread: Some(thread) }
     }
 
-    /// Returns the server that all tests without special needs share. For destinations that it does not support, it
+    /// Returns the server that is shared by all tests without settings of their own. For unsupported destinations, it
     /// responds like the reference.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
@@ -191,8 +191,8 @@ impl Server {
     /// Opens a raw connection, for requests that an HTTP client would not send.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the server listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
         stream
     }
 }
@@ -245,8 +245,8 @@ fn fetch_with(tls: TlsConfig, url: &str, method: &str, headers: &[(&str, &str)],
 
 /// Sends bytes verbatim and reads one response.
 pub fn exchange(stream: &mut TcpStream, bytes: &[u8]) -> Response {
-    // A server that rejects a request early may close the connection before everything is written. Its response is
-    // still read.
+    // A server that rejects a request early may close the connection before everything is written. The response can
+    // still be read.
     stream.write_all(bytes).ok();
     read_response(stream)
 }

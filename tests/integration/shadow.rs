@@ -49,7 +49,7 @@ fn the_upstream_gets_the_request_verbatim() {
     assert_eq!((seen.line(), &seen.body), ("POST /v1/destinations/KAFKA?a=1 HTTP/1.1".to_owned(), &body));
     assert_eq!((seen.header("x-custom").as_deref(), seen.header("x-gone")), (Some("1"), None));
     await_compared(&server, "equal", 1);
-    // A forwarded request has no response from this service to compare.
+    // A forwarded request is not compared, because this service has no response of its own.
     server.post("/v0/destinations/hs", &[], b"[]");
     server.post("/batch", &[], br#"{"destType":"hs"}"#);
     assert_eq!(upstream.rest().len(), 2);
@@ -57,7 +57,7 @@ fn the_upstream_gets_the_request_verbatim() {
 }
 
 #[test]
-fn the_share_is_spread_evenly() {
+fn compared_requests_are_spread_evenly() {
     for (percent, of, chosen) in [(0, 10, 0), (1, 100, 1), (25, 8, 2), (50, 10, 5), (99, 100, 99), (100, 10, 10)] {
         let upstream = FakeUpstream::responding(json("200 OK", RESPONSE));
         let server = shadowed(&upstream, &[&format!("--shadow-percent={percent}")]);
@@ -78,7 +78,7 @@ fn the_client_does_not_wait_for_the_comparison() {
     assert_eq!(server.transform(EVENT.as_bytes()).text(), RESPONSE);
     upstream.next();
     assert_eq!(server.sum("kafka_transformer_shadow_requests_total", &[]), 0.0, "the comparison is not finished");
-    release.send(()).expect("it waits");
+    release.send(()).expect("a waiter");
     await_compared(&server, "equal", 1);
 }
 
@@ -92,7 +92,7 @@ fn comparisons_above_the_limit_are_dropped_and_counted() {
     await_compared(&server, "dropped", 6);
     drop(release);
     await_compared(&server, "equal", 64);
-    // Bytes are limited too, to a quarter of MAX_IN_FLIGHT_BYTES.
+    // The total size of the compared requests is limited too, to a quarter of MAX_IN_FLIGHT_BYTES.
     let small = shadowed(&upstream, &["--max-in-flight-bytes=1000000"]);
     let large = format!("{EVENT}{}", " ".repeat(250_000));
     assert_eq!(small.transform(large.as_bytes()).text(), RESPONSE);
@@ -124,8 +124,8 @@ fn a_missing_response_is_not_a_difference() {
     }
 }
 
-/// Sends a request to which the reference responds with `status` and `theirs`. Returns whether both responses are
-/// counted as equal.
+/// Sends a request to which the reference responds with `status` and `theirs`. Returns whether this response and
+/// the service's response are counted as equal.
 fn compare(headers: &[(&str, &str)], path: &str, body: &str, status: &str, theirs: &str) -> bool {
     let upstream = FakeUpstream::responding(json(status, theirs));
     let mut all = vec![("Content-Type", "application/json")];
@@ -206,7 +206,7 @@ fn one_bad_event_may_fail_the_references_whole_batch() {
         assert_same(false, &body, "200 OK", &value!([output(&value!({}), "t")]).to_string());
     }
     assert_same(false, &value!([good]).to_string(), "500 Internal Server Error", "Internal Server Error");
-    // An unknown destination in the compacted format.
+    // This request in the compacted format has an event with an unknown destination.
     let body = r#"{"input":[{"message":{},"metadata":{"destinationId":"x"}}],"destinations":{}}"#;
     let compacted = [("X-Content-Format", "json+compactedv1")];
     assert!(compare(&compacted, KAFKA, body, "500 Internal Server Error", "oops"));
@@ -216,8 +216,8 @@ fn one_bad_event_may_fail_the_references_whole_batch() {
 }
 
 #[test]
-fn an_event_rejected_by_both_may_have_different_errors() {
-    // A template that would remove the whole message.
+fn an_event_rejected_by_both_transformers_may_have_different_errors() {
+    // The template would remove the whole message.
     let config = value!({"topic": "{{ message || x }}"});
     let body = value!([event(&value!({"a": 1}), &config)]).to_string();
     assert_same(true, &body, "200 OK", &value!([failed()]).to_string());
@@ -229,7 +229,7 @@ fn an_event_rejected_by_both_may_have_different_errors() {
 }
 
 #[test]
-fn a_message_that_is_not_an_object_may_be_spread() {
+fn rudder_transformer_may_turn_a_message_that_is_not_an_object_into_an_object() {
     for message in [value!("ab"), value!([1]), value!(5), value!(true)] {
         let body = value!([event(&message, &value!({"topic": "t"}))]).to_string();
         let theirs = value!([output(&value!({"0": "a", "1": "b"}), "t")]).to_string();
@@ -251,7 +251,7 @@ fn a_field_named_proto_may_fail_the_references_batch() {
 }
 
 #[test]
-fn empty_and_mistyped_bodies_are_errors_of_the_reference() {
+fn the_reference_rejects_empty_and_mistyped_bodies() {
     assert_same(true, "[]", "500 Internal Server Error", "no");
     assert_same(false, "[]", "404 Not Found", "no");
     let compacted = [("X-Content-Format", "json+compactedv1")];
@@ -263,7 +263,7 @@ fn empty_and_mistyped_bodies_are_errors_of_the_reference() {
 }
 
 #[test]
-fn names_of_object_properties_may_find_a_function() {
+fn in_the_reference_event_names_like_constructor_may_find_a_function() {
     let map = value!([{"from": "x", "to": "y"}]);
     let multi = value!({"topic": "t", "enableMultiTopic": true, "eventToTopicMap": map});
     // JSON cannot represent a function, so the topic is missing, and the source of the function is in the metadata.
@@ -299,8 +299,8 @@ fn events_of(seen: &Seen) -> Vec<Value> {
     serde_json::from_slice(&seen.body).expect("an array of events")
 }
 
-/// Starts an upstream that fails every event of a request with more than one event, and returns `topic` for an event
-/// that is sent alone.
+/// Starts an upstream that fails all events of a request with more than one event. If a request has only one event, the
+/// response contains the topic `topic`.
 fn failing_together(topic: &'static str) -> FakeUpstream {
     FakeUpstream::start(move |stream, seen| {
         let events = events_of(seen);
@@ -313,9 +313,9 @@ fn failing_together(topic: &'static str) -> FakeUpstream {
 }
 
 #[test]
-fn good_events_are_compared_if_the_reference_fails_all_because_of_one() {
+fn good_events_are_compared_if_the_reference_fails_their_batch_because_of_another_event() {
     let good = event(&value!({"a": 1}), &value!({"topic": "t"}));
-    // A template that matches only a name with dots, and one for the length of an array.
+    // An event whose template matches only a name with a dot, and an event whose template takes the length of an array.
     let dotted = event(&value!({"a.b": 1}), &value!({"topic": "{{ event.a.b || x }}"}));
     let length = event(&value!({"a": [1]}), &value!({"topic": "{{ event.a.length || x }}"}));
     for odd in [dotted, length] {
@@ -324,11 +324,12 @@ fn good_events_are_compared_if_the_reference_fails_all_because_of_one() {
             let headers = [("Content-Type", "application/json")];
             let upstream = failing_together("t");
             assert!(compare_with(&upstream, &headers, KAFKA, &body), "{body}");
-            // The upstream gets the good event again, alone.
+            // The upstream gets the good event a second time, in a request of its own.
             assert_eq!(upstream.rest().iter().map(events_of).collect::<Vec<_>>(), [vec![good.clone()]]);
             assert!(!compare_with(&failing_together("broken"), &headers, KAFKA, &body), "{body}");
         }
-        // If every event fails again, the good event cannot be compared. If only the odd event fails, it is compared.
+        // If every event fails again, the good event cannot be compared. If only the odd event fails, the good event is
+        // compared.
         assert_same(true, &value!([good, odd]).to_string(), "200 OK", &value!([failed(), failed()]).to_string());
         assert_same(false, &value!([good, good]).to_string(), "200 OK", &value!([failed(), failed()]).to_string());
         let ours = output(&value!({"a": 1}), "t");
@@ -438,7 +439,7 @@ fn an_invalid_response_is_a_difference() {
 }
 
 #[test]
-fn router_endpoints_are_compared_too() {
+fn responses_of_router_endpoints_are_compared() {
     let server = Server::shared();
     for path in ["/batch", "/routerTransform"] {
         let body = r#"{"destType":"kafka","input":[{"message":{"topic":"a"},"metadata":{"jobId":1},"destination":{"ID":"d"}}]}"#;

@@ -4,7 +4,7 @@ use crate::server::{Server, fetch};
 use crate::upstream::{FakeUpstream, json};
 
 #[test]
-fn own_endpoints_list_their_methods() {
+fn endpoints_of_the_service_list_their_methods() {
     let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let alone = Server::start(&[]);
     let behind = Server::start(&["--workers=1", &upstream.flag()]);

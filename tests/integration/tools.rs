@@ -51,11 +51,11 @@ fn command(arguments: &[impl AsRef<OsStr>]) -> Command {
 /// Runs the binary with `input` as stdin.
 pub fn run(arguments: &[impl AsRef<OsStr>], input: impl AsRef<[u8]>) -> Ran {
     let mut child = command(arguments).spawn().expect("the binary runs");
-    let mut stdin = child.stdin.take().expect("its input");
+    let mut stdin = child.stdin.take().expect("the input");
     let input = input.as_ref().to_vec();
     // The process may exit before it has read all input.
     let writer = std::thread::spawn(move || stdin.write_all(&input).ok());
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("an exit");
     writer.join().expect("the input is written");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
@@ -187,9 +187,9 @@ fn output_order_does_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn a_line_is_processed_before_the_next_one_arrives() {
+fn a_line_is_processed_before_the_next_line_arrives() {
     let mut child = command(&["transform"]).spawn().expect("the binary runs");
-    let (mut stdin, stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
+    let (mut stdin, stdout) = (child.stdin.take().expect("the input"), child.stdout.take().expect("the output"));
     let mut responses = BufReader::new(stdout).lines();
     for id in ["a", "b"] {
         writeln!(
@@ -201,13 +201,13 @@ fn a_line_is_processed_before_the_next_one_arrives() {
         assert!(response.contains(&format!(r#""userId":"{id}","topic":"t""#)), "{response}");
     }
     drop(stdin);
-    assert!(child.wait().expect("it ends").success());
+    assert!(child.wait().expect("an exit").success());
 }
 
-/// Returns the peak RSS in kB of a run that has written `bytes` bytes. The input stays open until then.
+/// Returns the peak RSS in kB of a run, measured after it has written `bytes` bytes. Until then, the input stays open.
 fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
-    let mut child = command(&[arguments, &["--jobs", "2"]].concat()).stderr(Stdio::null()).spawn().expect("it runs");
-    let (mut stdin, mut stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
+    let mut child = command(&[arguments, &["--jobs", "2"]].concat()).stderr(Stdio::null()).spawn().expect("a child");
+    let (mut stdin, mut stdout) = (child.stdin.take().expect("the input"), child.stdout.take().expect("the output"));
     let input = input.to_owned();
     let writer = std::thread::spawn(move || {
         let mut writer = std::io::BufWriter::new(&mut stdin);
@@ -223,7 +223,7 @@ fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
     let reader = std::thread::spawn(move || {
         let (mut seen, mut buffer) = (0, vec![0; 1 << 16]);
         loop {
-            let read = stdout.read(&mut buffer).expect("its output");
+            let read = stdout.read(&mut buffer).expect("the output");
             if seen < bytes && seen + read >= bytes {
                 reached.send(()).expect("a receiver");
             }
@@ -234,14 +234,14 @@ fn peak_of(arguments: &[&str], input: &str, times: usize, bytes: usize) -> u64 {
         }
     });
     if enough.recv_timeout(Duration::from_secs(120)).is_err() {
-        child.kill().expect("it is running");
+        child.kill().expect("a live process");
         panic!("{arguments:?}: less than {bytes} bytes of output within two minutes");
     }
     let stdin = writer.join().expect("all is written");
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it is running");
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).expect("a live process");
     drop(stdin);
     reader.join().expect("all is read");
-    child.wait().expect("it ends");
+    child.wait().expect("an exit");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
     peak.and_then(|peak| peak.parse().ok()).expect("the peak")
 }
@@ -268,25 +268,25 @@ fn memory_does_not_grow_with_the_output() {
         // Every line becomes a response of a hundred bytes.
         (&["transform"][..], tiny, 150_000),
         (&["explain", "--format", "json"], tiny, 50_000),
-        // Every line becomes a response that contains a topic of 10 KB twice.
+        // Every line becomes a response that contains a topic name of 10 KB twice.
         (&["transform", "--destination", &destination], filled, 5_000),
         (&["explain", "--format", "json", "--destination", &destination], filled, 3_000),
     ] {
-        // The difference does not include the summary, which is printed at the end of the input.
+        // The output per line is computed from two runs, so that it excludes the summary at the end.
         let [few, more] = [20, 40].map(|lines| run(arguments, line.repeat(lines)).out.len());
         let each = (more - few) / 20;
         let peak = peak_of(arguments, line, times, each * times);
         assert!(peak < MAX_PEAK_KB, "{arguments:?}: {peak} kB for {times} times {line:?}");
     }
-    // Each element of an array has an entry, which takes more memory than the element.
+    // For each element of an array, the tool keeps an entry in memory that is larger than the element.
     let each = run(&["transform"], tiny).out.len();
     let peak = peak_of(&["transform"], &format!("[{}1", "1,".repeat(150_000)), 1, each * 149_999);
     assert!(peak < MAX_PEAK_KB, "{peak} kB for an array");
 }
 
 #[test]
-fn memory_does_not_grow_with_the_responses_of_a_line() {
-    // One array or one compacted object per line, whose responses are far larger than the line.
+fn memory_does_not_grow_with_the_number_of_responses_to_a_line() {
+    // A line with an array or a compacted object, whose responses are far larger than the line.
     let array = format!("{{}}\n[{}1]\n", "1,".repeat(150_000));
     let events = vec![r#"{"message":{},"metadata":{"destinationId":"d"}}"#; 300].join(",");
     let topic = "t".repeat(200_000);
@@ -299,8 +299,8 @@ fn memory_does_not_grow_with_the_responses_of_a_line() {
             assert!(peak < MAX_PEAK_KB, "{arguments:?}: {peak} kB for {bytes} bytes");
         }
     }
-    // The object does not contain the IDs of the destinations, so each event gets a copy of the destination. Together
-    // the copies would be 250 MB.
+    // The object does not contain the destinations that its events refer to, so each event gets a copy of the filled-in
+    // destination. Together, the copies would be 250 MB.
     let folder = Folder::new("filled");
     let destination = folder.write("destination.json", format!("{{\"topic\":\"{}\"}}", "t".repeat(100_000)));
     let events: Vec<String> =
@@ -541,8 +541,8 @@ fn lines_of_several_megabytes_are_read() {
 #[test]
 fn excessive_templates_reject_only_their_event() {
     let folder = Folder::new("work");
-    // An empty value stays in the event, so every template finds it again. Because of the name with a dot, each of them is
-    // looked up.
+    // An empty value stays in the event, so every template finds it again. Because of the field name with a
+    // dot, each template is looked up separately.
     let many: Vec<String> = (0..900).map(|index| format!("\"t{index}\":\"{{{{ event.a || x }}}}\"")).collect();
     let destination = folder.write("destination.json", format!("{{\"topic\":\"t\",{}}}", many.join(",")));
     let expensive = format!("{{\"type\":\"page\",\"a.b\":1,\"a\":[{}[]]}}", "[],".repeat(30_000));
@@ -565,12 +565,12 @@ fn a_closed_output_is_not_an_error() {
         [&["transform", "--lines"][..], &["explain", "--all"], &["explain", "--format=json"], &["completions", "zsh"]]
     {
         let mut child = command(arguments).spawn().expect("the binary runs");
-        let mut stdin = child.stdin.take().expect("its input");
+        let mut stdin = child.stdin.take().expect("the input");
         drop(child.stdout.take());
         let event = format!("{{\"message\":{{\"p\":\"{}\"}}}}\n", "x".repeat(10_000)).repeat(500);
-        // The process stops reading at the latest when a write fails.
+        // The process stops reading when a write fails, or earlier.
         while stdin.write_all(event.as_bytes()).is_ok() {}
-        let output = child.wait_with_output().expect("it ends");
+        let output = child.wait_with_output().expect("an exit");
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         let printed = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!printed.contains("panic") && !printed.contains("error"), "{arguments:?}: {printed}");
@@ -634,8 +634,8 @@ fn completions_are_generated_for_each_shell() {
         }
         if shell == "bash" {
             let mut bash = Command::new("bash").args(["-n", "-"]).stdin(Stdio::piped()).spawn().expect("bash runs");
-            bash.stdin.take().expect("its input").write_all(ran.out.as_bytes()).expect("written");
-            assert!(bash.wait().expect("it ends").success());
+            bash.stdin.take().expect("the input").write_all(ran.out.as_bytes()).expect("written");
+            assert!(bash.wait().expect("an exit").success());
         }
     }
     assert_eq!(run(&["completions", "tcsh"], "").code, Some(2));

@@ -34,7 +34,7 @@ fn repeated(value: &mut Value) {
     }
 }
 
-/// Returns the bytes of a file. A string is written verbatim or as UTF-16, anything else as JSON.
+/// Returns the bytes of a file. A string is written verbatim or as UTF-16, and any other value as JSON.
 fn bytes(mut value: Value) -> Vec<u8> {
     repeated(&mut value);
     match value {

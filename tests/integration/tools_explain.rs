@@ -29,7 +29,7 @@ fn an_explanation_lists_the_rules_that_were_skipped() {
         "             Config.eventTypeToTopicMap: message.type is track; track events are looked up by name in eventToTopicMap instead",
         "             Config.eventToTopicMap: eventToTopicMap has no entry for Else",
         "  key        u-42                  partition 1 (0–11), from message.userId",
-        "  timestamp  0                     already message.timestamp",
+        "  timestamp  0                     unchanged, equal to message.timestamp",
         "  templates  Config/topic          message.tier = \"gold\", removed from the event",
         r#"  response   {"output":{"message":{"type":"track","event":"Else","channel":"sources","timestamp":0,"userId":"u-42"},"userId":"u-42","topic":"gold"},"metadata":{"rudderId":"undefined<<>>gold"},"statusCode":200}"#,
         "",

@@ -11,7 +11,8 @@ use crate::server::{Response, Server, read_response};
 const METADATA: &str =
     r#"{"jobId":1,"destinationId":"2fGkZ1","sourceId":"src-1","workspaceId":"ws1","destinationType":"GA4"}"#;
 
-/// Returns path, body and metric label of requests, and the name of the destination in the error if they are rejected.
+/// Returns requests: for each its path, its body, its metric label, and the destination's name in the error if the
+/// request is rejected.
 fn requests() -> [(&'static str, String, &'static str, Option<&'static str>); 11] {
     let events = format!(r#"[{{"message":{{"userId":"s3cr3t"}},"metadata":{METADATA}}}]"#);
     let router = |dest_type: &str| format!(r#"{{"input":{events},"destType":"{dest_type}"}}"#);
@@ -133,7 +134,7 @@ fn unserved_requests_are_logged_as_errors_with_their_destination() {
         let [destination, source, workspace] = ids;
         expected.push([Some(path), some(endpoint), dest_type, destination, source, workspace]);
     }
-    let text = "request not served, rudder-server keeps its events and retries: ";
+    let text = "request not served, rudder-server keeps the events and retries: ";
     let log = service.stop();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let message = |line: &&Value| line["fields"]["message"].as_str().is_some_and(|message| message.starts_with(text));
@@ -152,7 +153,7 @@ fn lines_are_rate_limited() {
     }
     let seconds = usize::try_from(started.elapsed().as_secs()).expect("few") + 2;
     let log = service.stop();
-    let lines = log.matches("request not served, rudder-server drops its events: ").count();
+    let lines = log.matches("request not served, rudder-server drops the events: ").count();
     assert!((10..=10 * seconds).contains(&lines), "{lines} lines in {seconds} s");
 }
 
@@ -165,7 +166,7 @@ fn stalled_and_huge_bodies_do_not_delay_the_response() {
         stream.write_all(head.as_bytes()).expect("sent");
         assert_eq!(read_response(&mut stream).status, 503, "{framing}");
     }
-    // A body that is larger than the part that is inspected, and larger than the body limit.
+    // This body is larger than the part that the service inspects, and larger than the body limit.
     let events = format!(r#"[{{"metadata":{METADATA},"message":"{}"}}]"#, "x".repeat(300_000));
     assert_eq!(server.post("/v0/destinations/ga4", &[], events.as_bytes()).status, 503);
     let unknown_coding = [("Content-Encoding", "zstd")];

@@ -42,7 +42,7 @@ impl Seen {
         })
     }
 
-    /// Decodes each byte as the character with that code, so that nothing is lost.
+    /// Returns the lines of `head`. Each byte becomes the character with that code, so that nothing is lost.
     fn lines(&self) -> Vec<String> {
         let text: String = self.head.iter().map(|byte| char::from(*byte)).collect();
         text.trim_end().split("\r\n").map(str::to_owned).collect()
@@ -93,7 +93,7 @@ impl FakeUpstream {
                 }
                 let Ok(mut stream) = stream else { return };
                 count.fetch_add(1, Ordering::SeqCst);
-                stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+                stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
                 let (serve, sender) = (serve.clone(), sender.clone());
                 std::thread::spawn(move || {
                     serve(&mut stream, &sender).ok();
@@ -157,7 +157,7 @@ pub fn json(status: &str, body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Reads up to the empty line.
+/// Reads the start line and headers, up to and including the empty line.
 pub fn read_head(stream: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {

@@ -119,7 +119,7 @@ fn failures_are_logged_with_path_and_upstream() {
     for path in ["/v0/destinations/ga4/proxy?s3cr3t=s3cr3t", "/invalid/s3cr3t?s3cr3t"] {
         assert_eq!(service.request("POST", path, &[], b"{}").status, 502, "{path}");
     }
-    let mut half = std::net::TcpStream::connect(("127.0.0.1", service.port)).expect("it listens");
+    let mut half = std::net::TcpStream::connect(("127.0.0.1", service.port)).expect("a listener");
     let request = b"GET /half HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     std::io::Write::write_all(&mut half, request).expect("sent");
     std::io::Read::read_to_end(&mut half, &mut Vec::new()).ok();

@@ -59,7 +59,7 @@ fn url(server: &Server) -> String {
     format!("http://{}", server.address)
 }
 
-/// Formats a recorded case as a line.
+/// Formats a recorded case as a line of JSON.
 fn recorded(name: &str, body: &str, response: &Value) -> String {
     let case = json!({
         "name": name, "method": "POST", "path": "/v0/destinations/kafka", "headers": {}, "rawBody": body, "response": response
@@ -93,13 +93,13 @@ fn the_built_in_transformer_passes_all_cases_in_any_environment() {
         assert!(line.starts_with("ok ") && cases >= least, "{line}");
     }
     let sum = printed.lines().last().expect("a sum");
-    // Only recorded cases of the reference may differ as intended.
+    // Only cases that were recorded from the reference may have intended differences.
     assert!(sum.contains(" as expected, 249 with intended differences;") && !sum.contains("unreadable"), "{sum}");
     assert!(sum.contains("built-in transformer"), "{sum}");
 }
 
 #[test]
-fn a_transformer_is_tested_by_url() {
+fn a_transformer_can_be_tested_at_a_url() {
     // The cases expect the reference's response for unknown destinations.
     let server = Server::start(&["--unserved=reject"]);
     let before = server.sum("transformer_http_request_duration_count", &[]);
@@ -114,7 +114,7 @@ fn a_transformer_is_tested_by_url() {
 }
 
 #[test]
-fn a_difference_shows_path_expected_and_actual() {
+fn a_difference_shows_its_path_and_the_expected_and_actual_values() {
     let folder = folder("difference");
     let original = fs::read_to_string(fixtures().join("processor/topic_event_name.json")).expect("a case");
     let broken = original.replace(r#""topic": "orders""#, r#""topic": "ordars""#).replace(r#""userId": "u1","#, "");
@@ -199,7 +199,10 @@ fn junit_reports_are_written() {
     assert!(names[0].contains("fine &amp; &lt;well&gt;") && names[1].contains("&quot;topic&quot;"), "{names:?}");
     assert!(value(named("failure")[0], "message").starts_with("/0/output/topic: expected &quot;other&quot;"), "{text}");
     assert_eq!(value(named("error")[0], "message"), "path must be a string, not a number");
-    assert!(text.contains("<system-out>intended difference: /: `[]`</system-out>"), "{text}");
+    assert!(
+        text.contains("<system-out>intended difference: /: an empty array (`[]`) as the body</system-out>"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -215,10 +218,10 @@ fn intended_differences_are_listed_and_do_not_fail() {
     );
     let text = printed(&[&cases], 0);
     assert_eq!(text.lines().filter(|line| line.starts_with("intended  ")).count(), 2, "{text}");
-    assert!(text.contains(&format!("{cases}:1  none  /: `[]`")), "{text}");
+    assert!(text.contains(&format!("{cases}:1  none  /: an empty array (`[]`)")), "{text}");
     assert!(text.contains(&format!("{cases}:2  half  /: an event that is not an object")), "{text}");
     assert!(text.contains("3 cases: 1 as expected, 2 with intended differences ("), "{text}");
-    // The reference may also differ as intended from cases of this repository.
+    // If the reference responds to a case of this repository, its response may also have intended differences.
     let reference = FakeUpstream::responding(json_response("500 Internal Server Error", r#"{"error":"x"}"#));
     let against = format!("http://{}", reference.address);
     let own_case = fixtures().join("processor/empty_array.json");
@@ -249,14 +252,14 @@ fn a_recording_can_be_verified() {
         let verified = printed(&[golden], 0);
         assert!(verified.contains(&format!("{count} cases: {count} as expected")), "{verified}");
     }
-    // A transformer that does not return JSON, and one that is unreachable.
+    // The first transformer does not return JSON, and the second is unreachable.
     let html = FakeUpstream::responding(&b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot Found"[..]);
     let golden = folder.join("html.ndjson");
     let golden = golden.to_str().expect("a path");
     let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_response("orders")) + "garbage\n");
     let output =
         verify(&["--record", &format!("http://{}", html.address), &cases, "--output", golden, "--format=json"]);
-    assert_eq!(output.status.code(), Some(1), "one line is left out");
+    assert_eq!(output.status.code(), Some(1), "the malformed line is left out");
     assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
     let summary: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
     assert_eq!((&summary["recorded"], &summary["leftOut"]), (&json!(1), &json!(1)));
@@ -317,7 +320,7 @@ fn a_checkout_is_found_by_its_layout() {
     for path in ["kafka/processor/data.ts", "kafka/batch/data.ts", "confluent_cloud/processor/data.js", "common.ts"] {
         copy(path, path);
     }
-    // Other destinations and other files are ignored.
+    // Unsupported destinations, and files without processor or router cases, are ignored.
     write(&folder, &format!("{destinations}/hs/processor/data.ts"), "export const data = f(");
     write(&folder, &format!("{destinations}/kafka/dataDelivery/data.ts"), "export const data = f(");
     write(&folder, "node_modules/x/package.json", "{");
@@ -329,7 +332,7 @@ fn a_checkout_is_found_by_its_layout() {
         assert_eq!(text.lines().filter(|line| line.starts_with("ok ")).count(), files, "{text}");
         assert!(text.contains(&format!("{cases} cases: {cases} as expected")), "{text}");
     }
-    let output = binary().current_dir(&of_one).args(["verify", "."]).output().expect("it runs");
+    let output = binary().current_dir(&of_one).args(["verify", "."]).output().expect("a child");
     assert!(stdout(&output).contains("3 cases: 3 as expected"), "{}", stdout(&output));
     // An unreadable case is reported with its location and affects no other case.
     let text = fs::read_to_string(&file)
@@ -340,11 +343,11 @@ fn a_checkout_is_found_by_its_layout() {
     let line = text.lines().position(|line| line.contains("makeId()")).expect("the line") + 1;
     let text = printed(&[&of_one], 1);
     let problem = format!(
-        "unreadable  {file}:{line}:9: the call `makeId(…)` is not supported: only literals, constants, and functions that return them are"
+        "unreadable  {file}:{line}:9: the call `makeId(…)` is not supported: only literals, constants, and functions that return them can be read"
     );
     assert!(text.lines().any(|line| line == problem), "{problem}\n{text}");
     assert!(text.contains("2 cases: 2 as expected, 1 unreadable"), "{text}");
-    // A checkout without supported destinations.
+    // This checkout has no supported destinations.
     let empty = folder.join("empty");
     write(&empty, &format!("{destinations}/hs/processor/data.ts"), "export const data = []");
     let output = verify(&[empty.to_str().expect("a path")]);
@@ -373,16 +376,16 @@ fn every_parent_folder_selects_the_cases() {
     {
         let text = printed(&[&at(path)], 0);
         assert!(
-            text.contains("2 cases: 2 as expected") && text.contains("; 3 other destinations skipped"),
+            text.contains("2 cases: 2 as expected") && text.contains("; 3 unsupported destinations skipped"),
             "{path}: {text}"
         );
     }
     for path in ["checkout/test/integrations/destinations/hs", "checkout/test/integrations/destinations/hs/processor"] {
         let output = verify(&[&at(path)]);
         assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains("hs is not supported; only kafka"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("hs is not supported; use kafka"), "{}", stderr(&output));
     }
-    // A release that predates cases in TypeScript.
+    // This checkout is of a release that has no test cases in TypeScript yet.
     write(&folder, "old/package.json", r#"{"name":"rudder-transformer","version":"1.0.0"}"#);
     write(&folder, "old/__tests__/data/kafka_input.json", "[{}]");
     for path in ["old", "old/__tests__"] {
@@ -477,7 +480,7 @@ fn unwritable_output_is_an_error() {
     let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_response("orders")));
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
     for arguments in [&["verify", &cases][..], &["verify", &cases, "--format=json"], &["verify", &cases, "--quiet"]] {
-        let output = binary().args(arguments).stdout(full()).output().expect("it runs");
+        let output = binary().args(arguments).stdout(full()).output().expect("a child");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr(&output).starts_with("error: cannot write to stdout: "), "{}", stderr(&output));
     }
@@ -487,7 +490,7 @@ fn unwritable_output_is_an_error() {
 }
 
 #[test]
-fn the_references_own_cases_pass_as_typescript() {
+fn the_test_cases_of_the_reference_implementation_pass_in_typescript() {
     let Some(shared_golden) = shared_golden() else { return };
     let folder = folder("reference");
     for (name, destination, feature) in [
@@ -530,7 +533,7 @@ fn malformed_input_is_reported_on_one_line() {
         ("lines.ndjson", b"\nxyz\nsecond\n", ":2:1: invalid JSON: expected value"),
         ("cut.json", b"{\n \"input\": {", ":2:11: invalid JSON: EOF while parsing an object"),
         ("array.json", b"[]", ": no cases: the array is empty"),
-        ("other.json", b"{\"a\":1}", ":1: not a case: it has neither input and output nor path and response"),
+        ("other.json", b"{\"a\":1}", ":1: not a case: it needs input and output, or path and response"),
         ("number.json", b"[7]", ":1: a case must be an object, not a number"),
         ("deep.json", "[".repeat(1_000_000).as_bytes(), ":1:1000000: invalid JSON: EOF while parsing a list"),
         ("open.ts", b"export const data = [", ":1:21: `[` is never closed"),
@@ -665,11 +668,11 @@ fn cases_can_come_from_stdin_and_stdout_can_be_closed_early() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("it runs");
-    let mut input = child.stdin.take().expect("its input");
+        .expect("a child");
+    let mut input = child.stdin.take().expect("the input");
     input.write_all(one.as_bytes()).expect("written");
     let mut first = [0; 4];
-    let mut output = child.stdout.take().expect("its output");
+    let mut output = child.stdout.take().expect("the output");
     output.read_exact(&mut first).expect("a line");
     assert_eq!(&first, b"same", "the result is printed before all input is read");
     drop(output);
@@ -679,7 +682,7 @@ fn cases_can_come_from_stdin_and_stdout_can_be_closed_early() {
         }
     }
     drop(input);
-    let ended = child.wait_with_output().expect("it ends");
+    let ended = child.wait_with_output().expect("an exit");
     assert_eq!((ended.status.code(), stderr(&ended)), (Some(0), String::new()));
 }
 

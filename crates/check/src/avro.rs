@@ -12,7 +12,7 @@ use transform::avro::schema::{Schema, Unusable};
 /// The maximum number of union fields that a finding names.
 const MOST_NAMED: usize = 5;
 
-/// Reads the encoding of messages. Reports a finding and returns `None` if the settings are unusable.
+/// Reads the message format. Reports a finding and returns `None` if the settings are unusable.
 pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
     let (convert, embed) = (config.flag("convertToAvro")?, config.flag("embedAvroSchemaID")?);
     let schemas = config.list("avroSchemas");
@@ -32,7 +32,8 @@ pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
     let mut ids = HashMap::new();
     let mut are_typed = true;
     for (entry, pointer) in schemas {
-        // The producer decodes all entries before it reads convertToAvro. It treats null as an empty entry.
+        // The types are checked even if convertToAvro is off, because the producer decodes all entries before it reads
+        // convertToAvro. The producer treats null as an empty entry.
         if !entry.is_object() && !entry.is_null() {
             findings.add(
                 Code::FieldWrongType,
@@ -52,14 +53,14 @@ pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
     are_typed.then_some(Avro { convert, embed_schema_id: convert && embed })
 }
 
-/// The value of a field of an entry.
+/// The value of a field in an entry of `avroSchemas`.
 enum FieldValue {
     Absent,
     WrongType,
     Given(String, String),
 }
 
-/// Reads a string field of an entry, and reports a value of another type.
+/// Reads a string field of an entry, and reports a value that is not a string.
 fn typed(entry: Raw<'_>, name: &str, pointer: &str, are_typed: &mut bool, findings: &mut Findings) -> FieldValue {
     let Some((name, value)) = member(entry, name).filter(|(_, value)| !value.is_null()) else {
         return FieldValue::Absent;
@@ -75,7 +76,7 @@ fn typed(entry: Raw<'_>, name: &str, pointer: &str, are_typed: &mut bool, findin
     FieldValue::WrongType
 }
 
-/// Whether an entry has any content.
+/// Whether an entry has a `schemaId` or `schema` that is not blank.
 fn is_filled_in(entry: Raw<'_>) -> bool {
     let text = |name| member(entry, name).and_then(|(_, value)| text_of(value));
     [text("schemaId"), text("schema")].into_iter().flatten().any(|text| !text.trim().is_empty())

@@ -7,7 +7,8 @@ use super::config::{Config, Read};
 use super::destination::Address;
 use super::finding::{Findings, quoted};
 
-/// Reads the brokers from `hostName` and `port`. Reports a finding and returns `None` if they are unusable.
+/// Reads the brokers from `hostName` and `port`. Reports a finding and returns `None` if a host or the port is
+/// unusable.
 pub fn of_host_and_port(config: &Config<'_>, findings: &mut Findings) -> Option<Vec<Address>> {
     let hosts = match config.required("hostName", Code::HostMissing, findings) {
         Read::Given(text, pointer) => hosts(&text, &pointer, findings),
@@ -36,10 +37,14 @@ fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<Strin
         match entry.rsplit_once(':') {
             Some((host, number)) if !host.contains(':') || host.ends_with(']') => {
                 let message = match port(number) {
-                    Some(_) => {
-                        format!("{} contains port {number}, and the producer appends port again", quoted(entry))
-                    }
-                    None => format!("{} contains a colon, and the producer appends port", shown(entry)),
+                    Some(_) => format!(
+                        "{} contains port {number}, but the producer appends the port from the port setting",
+                        quoted(entry)
+                    ),
+                    None => format!(
+                        "{} contains a colon, but the producer appends the port from the port setting",
+                        shown(entry)
+                    ),
                 };
                 findings.add(Code::HostHasPort, pointer, message);
             }
@@ -54,9 +59,9 @@ fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<Strin
     (hosts.len() == count).then_some(hosts)
 }
 
-/// Reads the brokers of `bootstrapServer`. Reports a finding and returns `None` if they are unusable. An entry without
-/// a port gets `default_port`. If `default_port` is `None`, because no broker listens on the producer's default port,
-/// the missing port is reported.
+/// Reads the brokers from `bootstrapServer`. Reports a finding and returns `None` if a broker is unusable. An entry
+/// without a port gets `default_port`. If `default_port` is `None`, a missing port is reported, because no broker
+/// listens on the producer's default port.
 pub fn of_bootstrap_server(
     config: &Config<'_>,
     default_port: Option<u16>,
@@ -95,8 +100,8 @@ pub fn of_bootstrap_server(
     (brokers.len() == count).then_some(brokers)
 }
 
-/// Reports spaces around entries. Such spaces become part of the host name or port, so the producer cannot find the
-/// broker.
+/// Reports spaces around the entries of a comma-separated list. The spaces become part of the host name or port, so the
+/// producer cannot find the broker.
 fn report_spaces(text: &str, pointer: &str, findings: &mut Findings) {
     let padded: Vec<&str> =
         text.split(',').filter(|entry| entry.trim() != *entry && !entry.trim().is_empty()).collect();
@@ -106,19 +111,19 @@ fn report_spaces(text: &str, pointer: &str, findings: &mut Findings) {
         _ => Code::HostBlanks,
     };
     for entry in padded {
-        let message = format!("there are spaces around {}: the producer cannot find it", shown(entry.trim()));
+        let message = format!("there are spaces around {}: the producer cannot find this broker", shown(entry.trim()));
         findings.add(code, pointer, message);
     }
 }
 
-/// Adds the spaces around an entry to its host, because the producer includes them when it dials.
+/// Adds the spaces around an entry to its host, because the producer treats them as part of the host name.
 fn as_written(host: String, written: &str) -> String {
     let blank = |text: &str| text[..text.len() - text.trim_start().len()].to_owned();
     let trailing = &written[written.trim_end().len()..];
     format!("{}{host}{trailing}", blank(written))
 }
 
-/// Trims an entry of a list. Reports a finding and returns `None` if it is empty or a URL.
+/// Trims an entry of a comma-separated list. Reports a finding and returns `None` if the entry is empty or a URL.
 fn entry<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&'e str> {
     let bare = entry.trim();
     if bare.is_empty() {
@@ -126,7 +131,7 @@ fn entry<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&
         return None;
     }
     if let Some((scheme, _)) = bare.split_once("://") {
-        let message = format!("it begins with {}, like a URL", quoted(&format!("{scheme}://")));
+        let message = format!("an entry begins with {}, like a URL", quoted(&format!("{scheme}://")));
         findings.add(Code::HostHasScheme, pointer, message);
         return None;
     }
@@ -136,10 +141,10 @@ fn entry<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&
 /// Parses a host without a port, as required for `sshHost`. Removes the brackets of an IPv6 address.
 ///
 /// # Errors
-/// Returns the problem, worded to follow the name of the setting.
+/// Returns a description of the problem, worded to follow the name of the setting, such as `contains an @`.
 pub fn bare_host(text: &str) -> Result<String, String> {
     if text.trim() != text {
-        return Err(format!("has spaces around {}: they are part of the name", shown(text.trim())));
+        return Err(format!("has spaces around {}: the spaces become part of the name", shown(text.trim())));
     }
     if let Some((scheme, _)) = text.split_once("://") {
         return Err(format!("begins with {}, like a URL", quoted(&format!("{scheme}://"))));
@@ -151,7 +156,11 @@ pub fn bare_host(text: &str) -> Result<String, String> {
         return Err(format!("is the IPv6 address {} without square brackets", quoted(text)));
     }
     if let Some((host, number)) = text.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']')) {
-        return Err(format!("is {} with port {}: the producer appends sshPort again", quoted(host), quoted(number)));
+        return Err(format!(
+            "is {} with port {}, but the producer appends the port from the sshPort setting",
+            quoted(host),
+            quoted(number)
+        ));
     }
     let host = match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(inside) => inside.parse::<Ipv6Addr>().is_ok().then_some(inside),
@@ -160,7 +169,7 @@ pub fn bare_host(text: &str) -> Result<String, String> {
     host.map(str::to_owned).ok_or_else(|| format!("is {}, neither a host name nor an IP address", quoted(text)))
 }
 
-/// Parses a host name or IP address. Reports a finding and returns `None` if it is invalid.
+/// Parses a host name or IP address. Reports a finding and returns `None` if the text is neither.
 fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let host = match bracketed {
@@ -186,13 +195,13 @@ fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
     Some(host.to_owned())
 }
 
-/// Quotes an entry for a message. An entry that may contain a user name and password is hidden.
+/// Quotes an entry for a message, or hides an entry with an `@`, which may contain a user name and password.
 fn shown(entry: &str) -> String {
     if entry.contains('@') { "a text with @".to_owned() } else { quoted(entry) }
 }
 
-/// Whether a text has the format of a host name. Underscores are not legal in host names, but are accepted because
-/// container names often have them.
+/// Whether a text has the format of a host name. Underscores are not legal in host names. They are accepted
+/// nevertheless, because they are common in container names.
 fn is_name(text: &str) -> bool {
     let labels = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {
@@ -211,7 +220,7 @@ fn is_local(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Parses a port.
+/// Parses a port. Returns `None` if the text is not a number from 1 to 65535.
 #[must_use]
 pub fn port(text: &str) -> Option<u16> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -292,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_are_digits() {
+    fn ports_consist_of_digits() {
         for (text, expected) in [("1", Some(1)), ("65535", Some(65535)), ("09092", Some(9092))] {
             assert_eq!(port(text), expected);
         }

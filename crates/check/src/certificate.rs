@@ -14,13 +14,13 @@ use super::pem::{self, Fault, Section};
 /// The maximum number of certificates that are checked per text.
 const MAX_CERTIFICATES: usize = 500;
 
-/// The number of days before expiry at which a certificate is reported.
+/// A certificate is reported if it expires within this number of days.
 const SOON_DAYS: i64 = 30;
 const DAY: i64 = 86_400;
 
 /// The minimum RSA key size, in bits.
 const MIN_RSA_BITS: usize = 2048;
-/// The minimum curve size, in bits.
+/// The minimum size of an elliptic curve, in bits.
 const MIN_CURVE_BITS: usize = 224;
 
 /// The curves that every TLS library supports.
@@ -28,7 +28,8 @@ const CURVES: [&str; 3] = ["1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"
 const ED25519: &str = "1.3.101.112";
 const SHA1: &str = "1.3.14.3.2.26";
 
-/// Signature algorithms whose digest can be forged.
+/// Signature algorithms with a digest that can be forged: the object identifier of the algorithm, and the name of the
+/// digest.
 const WEAK_SIGNATURES: [(&str, &str); 6] = [
     ("1.2.840.113549.1.1.2", "MD2"),
     ("1.2.840.113549.1.1.4", "MD5"),
@@ -38,7 +39,7 @@ const WEAK_SIGNATURES: [(&str, &str); 6] = [
     ("1.2.840.10045.4.1", "SHA-1"),
 ];
 
-/// Parses an X.509 certificate. Returns `None` if the bytes are not a certificate, or have trailing data.
+/// Parses an X.509 certificate. Returns `None` if `der` is not a certificate, or if data follows the certificate.
 #[must_use]
 pub fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
     match X509Certificate::from_der(der) {
@@ -47,8 +48,9 @@ pub fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
     }
 }
 
-/// Checks a PEM text of CA certificates at `now`, a Unix timestamp in seconds. Returns whether the producer reads at
-/// least one certificate from it. The function never panics, and messages never contain the body of a certificate.
+/// Checks the CA certificates in a PEM text. `now` is the current time, as a Unix timestamp in seconds. Returns whether
+/// the producer can read at least one of the certificates. The function never panics. The messages of findings never
+/// contain the body of a certificate.
 pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> bool {
     if pem.len() > pem::MAX_BYTES {
         let message = format!("it has {} bytes; the limit is {}", pem.len(), pem::MAX_BYTES);
@@ -62,7 +64,7 @@ pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> boo
         match &section.content {
             _ if section.is_private_key() => {
                 let message = format!(
-                    "a private key begins on line {}: anyone who can read the settings has it now",
+                    "a private key begins on line {}: anyone who can read the settings can read the key",
                     section.line
                 );
                 findings.add(Code::CertificatePrivateKey, pointer, message);
@@ -115,8 +117,8 @@ pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> boo
     !certificates.is_empty()
 }
 
-/// Reports a certificate that the producer skips: as an error if it is the only one (`is_only`), otherwise as a
-/// warning.
+/// Reports a certificate that the producer skips. `is_only` is true if the text contains no readable certificate. The
+/// finding is then an error, and otherwise a warning.
 fn skip(section: &Section<'_>, fault: Option<Fault>, is_only: bool, pointer: &str, findings: &mut Findings) {
     let why = match fault {
         Some(Fault::OneLine) if section.text.contains("\\n") => "its line breaks are the two characters \\ and n",
@@ -132,7 +134,7 @@ fn skip(section: &Section<'_>, fault: Option<Fault>, is_only: bool, pointer: &st
     findings.add(code, pointer, format!("the certificate on line {} cannot be read: {why}", section.line));
 }
 
-/// Describes what a text without a certificate probably contains.
+/// Describes the probable content of a text that contains no certificate.
 fn absent(pem: &str) -> &'static str {
     let text = pem.trim();
     let in_one_word = !text.contains(char::is_whitespace);
@@ -151,7 +153,7 @@ fn absent(pem: &str) -> &'static str {
     }
 }
 
-/// Names a certificate in a message.
+/// Returns the name of a certificate for a message.
 fn name(certificate: &X509Certificate<'_>) -> String {
     let subject = certificate.subject();
     let common = subject.iter_common_name().next().and_then(|name| name.as_str().ok());
@@ -232,7 +234,7 @@ fn key(certificate: &X509Certificate<'_>, which: &str, pointer: &str, findings: 
     findings.add(Code::CertificateWeakKey, pointer, format!("{which} has a key that is too weak: {weak}"));
 }
 
-/// The number of significant bits of a big-endian integer.
+/// Returns the number of significant bits in a big-endian integer.
 fn bits(number: &[u8]) -> usize {
     let number = &number[number.iter().take_while(|byte| **byte == 0).count()..];
     number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)

@@ -1,4 +1,5 @@
-//! All findings of a check, in one table with severities and advice. `docs/reference/findings.md` contains this table.
+//! The table of all kinds of findings, with their severities and advice. `docs/reference/findings.md` contains this
+//! table.
 
 use std::fmt::Write as _;
 
@@ -7,9 +8,9 @@ use std::fmt::Write as _;
 pub enum Severity {
     /// Events will not arrive, or will arrive in the wrong topic or in the wrong format.
     Error,
-    /// A setting has no effect, or will become an error soon.
+    /// A setting has no effect, or will soon cause an error.
     Warning,
-    /// The configuration is probably unintended.
+    /// A setting is probably unintended.
     Hint,
 }
 
@@ -17,7 +18,7 @@ impl Severity {
     /// All severities, most severe first.
     pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Hint];
 
-    /// The name of the severity.
+    /// Returns the name of the severity.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,25 +41,25 @@ macro_rules! codes {
             /// All codes, in table order.
             pub const ALL: &[Code] = &[$(Code::$variant,)*];
 
-            /// The name of the code, which is stable across versions.
+            /// Returns the name of the code, which is stable across versions.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Code::$variant => $code,)* }
             }
 
-            /// The severity.
+            /// Returns the severity of findings with this code.
             #[must_use]
             pub const fn severity(self) -> Severity {
                 match self { $(Code::$variant => Severity::$severity,)* }
             }
 
-            /// The problem, independent of a particular destination.
+            /// Returns a description of the problem that applies to any destination.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Code::$variant => $meaning,)* }
             }
 
-            /// The advice.
+            /// Returns the advice on how to fix the problem.
             #[must_use]
             pub const fn advice(self) -> &'static str {
                 match self { $(Code::$variant => $advice,)* }
@@ -69,26 +70,26 @@ macro_rules! codes {
 
 codes! {
     ConfigMissing: "config/missing", Error,
-        "the destination has no Config, or one that is not an object",
+        "the destination has no Config, or its Config is not an object",
         "export the complete destination again";
     DestinationTwice: "destination/twice", Warning,
         "two destinations have the same ID and different settings",
-        "remove the stale one; which of the two is used depends on the reader";
+        "remove the outdated destination; a program that reads the file may use either of the two";
     ValueVariable: "value/variable", Hint,
-        "the value contains a Rudder CLI variable that has not been replaced yet, so it is not checked",
-        "after rudder-cli apply, check the destination in workspaceConfig.json; add --connect to test the values";
+        "the value contains a Rudder CLI variable that has not been replaced yet, so the value is not checked",
+        "after rudder-cli apply, check the destination in workspaceConfig.json; use --connect to test the connection as well";
     FieldWrongType: "field/wrong-type", Error,
         "a field has a different JSON type than the producer expects",
         "put quotes around text, but not around true and false";
     FieldRepeated: "field/repeated", Warning,
         "a field is present twice, possibly in different letter case",
-        "keep one; which of the two is used depends on the reader";
+        "keep only one of the two; the producer and the transformation may read different ones";
     FieldLetterCase: "field/letter-case", Warning,
-        "a field that selects topics has the wrong letter case: the producer reads it, but the transformation does not",
+        "the name of a field that selects topics has the wrong letter case: the producer reads the field, but the transformation does not read it",
         "spell the name as the finding shows";
     FieldNotRead: "field/not-read", Warning,
         "only another type of destination reads this field",
-        "remove it, or use the type of destination that reads it";
+        "remove the field, or use the type of destination that reads it";
     FieldUnknown: "field/unknown", Hint,
         "an unknown field name is similar to a known one, and may be a typo",
         "correct the name";
@@ -97,7 +98,7 @@ codes! {
         "hostName is missing or blank",
         "set hostName to the name or address of a broker, without a port";
     HostHasPort: "host/has-port", Error,
-        "hostName contains a port, and the producer appends port again",
+        "hostName contains a port, but the producer appends the value of the port setting",
         "put only the host name into hostName, and the port into port";
     HostHasScheme: "host/has-scheme", Error,
         "a broker is written as a URL",
@@ -106,17 +107,17 @@ codes! {
         "a broker is neither a host name nor an IP address",
         "use a host name (letters, digits, dots, hyphens) or an IP address; put an IPv6 address in square brackets";
     HostBlanks: "host/blanks", Warning,
-        "one of several brokers has spaces around it: they become part of the name, so the producer cannot find this broker",
+        "one of several brokers has spaces around its name: the spaces become part of the name, so the producer cannot find this broker",
         "remove all spaces, including those after commas";
     HostAllBlanks: "host/all-blanks", Error,
-        "every broker has spaces around it: they become part of the name, so the producer cannot find any broker",
+        "every broker has spaces around its name: the spaces become part of the name, so the producer cannot find any broker",
         "remove the spaces";
     HostLocal: "host/local", Hint,
         "the broker is localhost or a loopback address, which is the machine or container that rudder-server runs on",
         "use the name by which rudder-server can reach the broker";
     HostsSharePort: "host/several-share-port", Hint,
-        "several hosts share one port",
-        "make sure that all of them listen on it; one host is enough, because Kafka reports the other brokers";
+        "hostName contains several hosts, and the port setting applies to all of them",
+        "make sure that every host listens on this port, or list only one host; each broker reports the addresses of all brokers";
     PortMissing: "port/missing", Error,
         "port is missing or blank",
         "set port to the broker's port, such as \"9092\"";
@@ -126,19 +127,19 @@ codes! {
 
     BootstrapMissing: "bootstrap/missing", Error,
         "bootstrapServer is missing or blank",
-        "set bootstrapServer to host:port, or several separated by commas";
+        "set bootstrapServer to one host:port, or to several separated by commas";
     BootstrapPortMissing: "bootstrap/port-missing", Error,
-        "an entry of bootstrapServer has no port: the producer uses 9092, where Event Hubs does not listen",
-        "write namespace.servicebus.windows.net:9093";
+        "an entry of bootstrapServer has no port: the producer uses port 9092, but Event Hubs listens on port 9093",
+        "write the entry as namespace.servicebus.windows.net:9093";
 
     TopicMissing: "topic/missing", Error,
-        "topic is missing or blank, so events that no map routes have no topic",
+        "topic is missing or blank: the destination does not start, even if topic maps or events name topics",
         "set topic";
     TopicIllegal: "topic/illegal", Error,
         "Kafka does not allow this topic name",
-        "use 1 to 249 of the characters a-z A-Z 0-9 . _ - but not \".\" or \"..\" as the whole name";
+        "use a name of 1 to 249 characters (a-z A-Z 0-9 . _ -); the names \".\" and \"..\" are not allowed";
     TopicsCollide: "topic/collides", Warning,
-        "two topics differ only in . and _: Kafka treats them as the same in metrics, and rejects the creation of the second",
+        "two topic names differ only in . and _: Kafka cannot distinguish the names in metrics, and rejects the creation of the second topic",
         "use either dots or underscores, not both";
 
     MapSwitchedOff: "map/switched-off", Warning,
@@ -148,60 +149,60 @@ codes! {
         "enableMultiTopic is on, but no map has an entry that can match: every event goes to the default topic",
         "fill eventTypeToTopicMap or eventToTopicMap, or turn enableMultiTopic off";
     MapEntryNotAnObject: "map/entry-not-an-object", Warning,
-        "an entry of a topic map is not an object and is skipped",
+        "an entry of a topic map is not an object, so the entry is skipped",
         "write {\"from\": …, \"to\": …}";
     MapEntryBlank: "map/entry-blank", Hint,
-        "an entry of a topic map is blank and is skipped",
-        "remove it, or fill it in";
+        "an entry of a topic map is blank, so the entry is skipped",
+        "remove the entry, or fill it in";
     MapFromBlank: "map/from-blank", Warning,
-        "an entry of a topic map has a topic, but nothing to match",
-        "fill in from, or remove the entry";
+        "an entry of a topic map has a topic, but its \"from\" is blank: the entry matches no event",
+        "fill in \"from\", or remove the entry";
     MapToEmpty: "map/to-empty", Warning,
-        "an entry of a topic map has no topic: events that match go to the default topic",
-        "fill in to, or remove the entry";
+        "an entry of a topic map has no topic: events that match the entry go to the default topic",
+        "fill in \"to\", or remove the entry";
     MapFromRepeated: "map/from-repeated", Warning,
-        "a later entry of the topic map has the same from and overrides this one",
-        "remove one of the two";
+        "a later entry of the topic map has the same \"from\" and overrides this entry",
+        "remove one of the two entries";
     MapTypeNeverMatches: "map/type-never-matches", Warning,
         "an entry of eventTypeToTopicMap cannot match any event",
         "use identify, page, screen, group or alias; events of type track are routed by name, in eventToTopicMap";
     MapEventBlanks: "map/event-blanks", Warning,
         "an event name in eventToTopicMap has spaces around it, and matches only events whose names have the same spaces",
-        "remove the spaces, unless the events have them";
+        "remove the spaces, unless the names in the events have the same spaces";
     MapEventLetterCase: "map/event-letter-case", Hint,
         "two event names in eventToTopicMap differ only in letter case, and have different topics",
-        "names are case-sensitive: keep the one that the events have";
+        "event names are case-sensitive: keep only the entry with the name that the events have";
     MapEventIsType: "map/event-is-a-type", Hint,
-        "eventToTopicMap contains the name of an event type, but matches only track events with that name",
-        "move it to eventTypeToTopicMap if you mean the type";
+        "an entry of eventToTopicMap contains the name of an event type, but the entry matches only track events with that name",
+        "move the entry to eventTypeToTopicMap if you mean the event type";
 
     TemplateMalformed: "template/malformed", Warning,
-        "invalid template; the text is used verbatim",
+        "the template is invalid: its text is used verbatim",
         "write {{ event.path.to.value || default }} without any text around it";
     TemplateSwitchedOff: "template/switched-off", Error,
-        "the Config has a template, but hasDynamicConfig is false: the text is used verbatim",
-        "save the destination again to update the flag, or remove the template";
+        "the Config has a template, but hasDynamicConfig is false: the template's text is used verbatim",
+        "save the destination again to update hasDynamicConfig, or remove the template";
     TemplateMisplaced: "template/misplaced", Error,
-        "a template is in a field that the producer reads: the producer gets the text verbatim, and events lose the value",
-        "use templates only in topic and topic maps";
+        "a template is in a field that the producer reads: the producer gets the template's text verbatim. Unless hasDynamicConfig is false, the value at the template's path is also removed from events",
+        "use templates only in topic and in topic maps";
     TemplateInSecret: "template/in-secret", Error,
-        "a template is used instead of a secret: the producer gets the text verbatim, and events lose the value",
+        "a template is in a field for a secret: the producer gets the template's text verbatim. Unless hasDynamicConfig is false, the value at the template's path is also removed from events",
         "enter the secret itself";
     TemplateUnread: "template/unread", Warning,
-        "a template is in a field that is not read, but still removes the value from events",
-        "remove the template, unless something else uses this field";
+        "a template is in a field that is not read, but the value at the template's path is still removed from events",
+        "remove the template, unless another program reads this field";
     TemplateFindsNothing: "template/finds-nothing", Warning,
-        "a template's path starts with a name that no event has, so the default is always used",
-        "start the path with event., such as event.properties.name";
+        "a template's path starts with a name that no event has, so the template's default is always used",
+        "start the path with \"event.\", as in event.properties.name";
     TemplatePathRepeated: "template/path-repeated", Warning,
         "two templates have the same path: the first removes the value from the event, so the second uses its default",
-        "use each path once";
+        "use each path in only one template";
     TemplateDefaultEmpty: "template/default-empty", Warning,
-        "the template of a topic has an empty default: events without the value get no topic",
+        "a topic template has an empty default: events without a value at the template's path get no topic",
         "write a topic name after ||";
     TemplateTakesAll: "template/takes-all", Error,
         "a template would remove the whole message, metadata or destination: every event is rejected",
-        "name a field, such as event.properties.name";
+        "use the path of a field, such as event.properties.name";
     TemplateTooComplex: "template/too-complex", Error,
         "the templates exceed a limit: every event is rejected",
         "use at most 1000 templates, 128 names in a path and 1 MiB of Config";
@@ -223,13 +224,13 @@ codes! {
         "paste the complete, unchanged PEM file again";
     CertificateSkipped: "certificate/skipped", Warning,
         "one of several certificates cannot be read: the producer skips it",
-        "paste that certificate again, complete and on separate lines, or remove it; brokers that its CA signed cannot be reached";
+        "if a broker's certificate depends on the skipped certificate, paste the skipped certificate again, complete and on separate lines; otherwise, remove it";
     CertificatePrivateKey: "certificate/private-key", Error,
-        "caCertificate contains a private key, so anyone who can see the settings has it now",
-        "remove the key and replace it wherever it is used; only the CA's certificate belongs here";
+        "caCertificate contains a private key: anyone who can read the settings can read the key",
+        "remove the private key from caCertificate, and rotate the key; caCertificate must contain only the CA's certificate";
     CertificateOther: "certificate/other-section", Hint,
-        "caCertificate contains a section other than a certificate, which is not read",
-        "remove it";
+        "caCertificate contains a PEM section that is not a certificate: the producer ignores the section",
+        "remove this section";
     CertificateSeveral: "certificate/several", Hint,
         "caCertificate contains several certificates, and all of them are trusted",
         "keep only the current CA's certificate, unless the CA is being replaced";
@@ -237,29 +238,29 @@ codes! {
         "the certificate is not a CA certificate: it is trusted only if a broker presents exactly this certificate",
         "use the certificate of the CA that issued the broker's certificate";
     CertificateExpired: "certificate/expired", Error,
-        "the certificate has expired: no connection can be made with it",
+        "the certificate has expired, and no certificate in caCertificate is currently valid: the producer rejects every broker",
         "use the current certificate of the CA that issued the brokers' certificates";
     CertificateExpiredAmong: "certificate/expired-among-others", Warning,
         "one of several certificates has expired",
-        "remove it once no broker needs it";
+        "remove the expired certificate once no broker needs it";
     CertificateNotYetValid: "certificate/not-yet-valid", Error,
         "the certificate is not valid yet",
-        "use a certificate that is valid now, or correct the clock of the machine that created it";
+        "use a certificate that is valid now; if the clock of the machine that created the certificate is wrong, correct the clock and create the certificate again";
     CertificateExpiresSoon: "certificate/expires-soon", Warning,
         "the certificate expires within 30 days",
-        "get the new certificate and paste both, one after another";
+        "get the CA's new certificate, and paste it into caCertificate after the current certificate";
     CertificateWeakKey: "certificate/weak-key", Warning,
-        "the certificate's key is too weak: RSA below 2048 bits, or a curve below 224 bits",
+        "the certificate's key is too weak: an RSA key below 2048 bits, or an elliptic curve below 224 bits",
         "create a CA with an RSA key of at least 2048 bits, or with a P-256 key";
     CertificateUnusualKey: "certificate/unusual-key", Warning,
         "the certificate's key has a type that most TLS libraries do not accept",
         "use RSA, P-256, P-384, P-521 or Ed25519";
     CertificateWeakSignature: "certificate/weak-signature", Warning,
-        "the certificate is signed with MD2, MD5 or SHA-1, which can be forged and which TLS libraries reject",
-        "have it reissued with SHA-256";
+        "the certificate is signed with MD2, MD5 or SHA-1: TLS libraries reject such a signature, because it can be forged",
+        "have the certificate reissued with a SHA-256 signature";
 
     SaslWithoutTls: "sasl/without-tls", Error,
-        "useSASL is on but sslEnabled is off: the producer does not support SASL_PLAINTEXT, so it ignores SASL and connects without encryption or credentials",
+        "useSASL is on, but sslEnabled is off: the producer does not support SASL_PLAINTEXT, so it ignores the SASL settings and connects without encryption and without credentials",
         "set sslEnabled to true and use the port of a SASL_SSL listener";
     SaslTypeUnknown: "sasl/type-unknown", Error,
         "saslType is missing or not supported",
@@ -275,7 +276,7 @@ codes! {
         "set useSASL to true, or remove the credentials";
     SecretBlanks: "secret/blanks", Warning,
         "there are spaces or line breaks around a secret",
-        "remove them, unless they are part of the secret";
+        "remove the spaces and line breaks, unless they are part of the secret";
 
     AvroSchemasMissing: "avro/schemas-missing", Error,
         "convertToAvro is on, but avroSchemas contains no schema",
@@ -284,7 +285,7 @@ codes! {
         "avroSchemas contains schemas, but convertToAvro is off: messages are written as JSON",
         "set convertToAvro to true, or remove the schemas";
     AvroEmbedUnused: "avro/embed-unused", Warning,
-        "embedAvroSchemaID is on, but convertToAvro is off: no ID is embedded",
+        "embedAvroSchemaID is on, but convertToAvro is off: no schema ID is embedded in messages",
         "set convertToAvro to true, or turn embedAvroSchemaID off";
     AvroSchemaIdMissing: "avro/schema-id-missing", Error,
         "a schema has no schemaId",
@@ -294,7 +295,7 @@ codes! {
         "give each schema a unique ID";
     AvroSchemaIdNotEmbeddable: "avro/schema-id-not-embeddable", Error,
         "embedAvroSchemaID is on, but a schemaId is not a signed 32-bit number",
-        "use an ID of at most 2147483647: the producer aborts events whose schemaId is larger, even if the schema registry assigned it";
+        "use an ID of at most 2147483647: the producer aborts events whose schemaId is larger, even if the schema registry assigned that ID";
     AvroSchemaMissing: "avro/schema-missing", Error,
         "an entry of avroSchemas has no schema",
         "enter the schema, or remove the entry";
@@ -303,19 +304,19 @@ codes! {
         "correct the schema at the location in the finding; the producer parses schemas with the Go library goavro";
     AvroSchemaNotChecked: "avro/schema-not-checked", Hint,
         "a schema exceeds a limit of this check, so it was not checked",
-        "to have it checked, keep it below 1 MiB, 128 levels and 1000 bytes per name";
+        "to have the schema checked, keep it below 1 MiB, 128 levels and 1000 bytes per name";
     AvroSchemaNotARecord: "avro/schema-not-a-record", Warning,
         "a schema is neither a record nor a map: no event matches it",
         "use a record with a field for each field of the event";
     AvroUnionField: "avro/union-field", Hint,
-        "a field of a schema is a union: events must name the branch of its value",
+        "a field of a schema is a union: events must name the union branch of the field's value",
         "send the value as {\"string\": \"x\"} (null stays null), or change the field's type to one that is not a union";
 
     SshHostMissing: "ssh/host-missing", Error,
         "useSSH is on, but sshHost is missing or blank",
         "set sshHost";
     SshHostInvalid: "ssh/host-invalid", Error,
-        "useSSH is on, but sshHost is not just a host name or IP address: the tunnel cannot open",
+        "useSSH is on, but sshHost is not just a host name or IP address: the tunnel cannot be opened",
         "write only the host name or IP address, with square brackets around an IPv6 address; port and user belong in sshPort and sshUser";
     SshUserMissing: "ssh/user-missing", Error,
         "useSSH is on, but sshUser is missing or blank",
@@ -334,24 +335,25 @@ codes! {
         "eventHubsConnectionString is not of the form Endpoint=sb://…/;SharedAccessKeyName=…;SharedAccessKey=…",
         "copy the complete connection string again";
     AzureEntityPath: "azure/entity-path-differs", Warning,
-        "the connection string is for one event hub (EntityPath), but topic is another: Event Hubs rejects the events",
-        "use a connection string of the namespace, or set topic to the event hub in EntityPath";
+        "the connection string is only for the event hub in EntityPath, but topic contains another name: Event Hubs rejects the events",
+        "use a connection string of the whole namespace, or set topic to the event hub in EntityPath";
     AzureNamespace: "azure/namespace-differs", Warning,
-        "the connection string is for a different namespace than bootstrapServer",
-        "use the host and connection string of the same namespace";
+        "the connection string and bootstrapServer are for different namespaces",
+        "use a host and a connection string of the same namespace";
     AzurePort: "azure/port-unusual", Warning,
-        "the port is not 9093, on which Event Hubs serves Kafka",
-        "use namespace.servicebus.windows.net:9093";
+        "the port is not 9093, but Event Hubs serves Kafka on port 9093",
+        "set bootstrapServer to namespace.servicebus.windows.net:9093";
     ConfluentKeyMissing: "confluent/api-key-missing", Error,
         "apiKey is missing or blank",
-        "set apiKey to the key of a Kafka cluster";
+        "set apiKey to an API key of the Kafka cluster";
     ConfluentSecretMissing: "confluent/api-secret-missing", Error,
         "apiSecret is missing or blank",
-        "set apiSecret to the secret that came with the key";
+        "set apiSecret to the secret of the API key in apiKey";
 }
 
 impl Code {
-    /// Whether the finding is about a missing credential. Exports of the control plane contain no credentials.
+    /// Whether findings with this code are about a missing credential. Exports from the control plane never contain
+    /// credentials.
     #[must_use]
     pub const fn is_missing_secret(self) -> bool {
         matches!(
@@ -365,7 +367,7 @@ impl Code {
     }
 }
 
-/// Formats the table as Markdown.
+/// Formats the table of all codes as Markdown.
 #[must_use]
 pub fn table() -> String {
     let mut out = String::from("| code | severity | what is wrong | what to do |\n| --- | --- | --- | --- |\n");

@@ -27,7 +27,7 @@ pub enum Read<T> {
 }
 
 impl<T> Read<T> {
-    /// The value, if there is one.
+    /// Returns the value, or `None` if the field is absent or unusable.
     pub fn given(&self) -> Option<&T> {
         match self {
             Read::Given(value, _) => Some(value),
@@ -49,7 +49,7 @@ pub struct Config<'a> {
 }
 
 impl<'a> Config<'a> {
-    /// Reads the fields of a Config, and reports wrong names and types.
+    /// Reads the fields of a Config. Reports fields with a wrong name or a value of the wrong type.
     pub fn read(raw: Raw<'a>, pointer: &'a str, family: &'static Family, findings: &mut Findings) -> Self {
         let mut members: Vec<(&'static Known, String, Raw<'a>)> = Vec::new();
         raw.for_each_member(|key, value| {
@@ -60,7 +60,8 @@ impl<'a> Config<'a> {
                     if let Some(earlier) = earlier {
                         let message = format!("{} occurs twice, here as {}", known.name, quoted(&name));
                         findings.add(Code::FieldRepeated, step(pointer, &name), message);
-                        // The transformation reads the field with the exact name. Without one, the last field is used.
+                        // A field whose name matches exactly is kept, because the transformation reads this field. If
+                        // no name matches exactly, the last field is kept.
                         if members[earlier].1 == known.name && name != known.name {
                             return;
                         }
@@ -97,14 +98,15 @@ impl<'a> Config<'a> {
         self.members.iter().find(|(known, _, _)| known.name == name)
     }
 
-    /// Returns a field as JSON, with its pointer. `None` means that the field is missing or `null`.
+    /// Returns the value of a field as JSON, and the field's pointer. Returns `None` if the field is missing or `null`.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<(Raw<'a>, String)> {
         let (_, spelled, value) = self.find(name)?;
         (!value.is_null()).then(|| (*value, step(self.pointer, spelled)))
     }
 
-    /// Reads a text field. A template is unusable here, because the producer does not fill it in.
+    /// Reads a text field. A value that is a template is [`Read::Unusable`], because the producer does not fill
+    /// templates.
     #[must_use]
     pub fn text(&self, name: &str) -> Read<String> {
         match self.text_or_blank(name) {
@@ -113,7 +115,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Reads a text field in which whitespace is a value. Only empty text is absent.
+    /// Reads a text field whose value may consist of whitespace. Only an empty string is treated as a missing field.
     #[must_use]
     pub fn text_or_blank(&self, name: &str) -> Read<String> {
         let Some((value, pointer)) = self.raw(name) else { return Read::Absent };
@@ -125,7 +127,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Reads a required text field, and reports it if it is missing.
+    /// Reads a required text field. Reports the finding `missing` if there is no such field, or its value is blank.
     pub fn required(&self, name: &str, missing: Code, findings: &mut Findings) -> Read<String> {
         let read = self.text(name);
         if read == Read::Absent {
@@ -135,7 +137,7 @@ impl<'a> Config<'a> {
         read
     }
 
-    /// Reads a required secret, and reports spaces around it without showing its value.
+    /// Reads a required secret. Reports spaces around the secret, without showing its value.
     pub fn secret(&self, name: &str, missing: Code, findings: &mut Findings) -> Read<String> {
         let read = self.required(name, missing, findings);
         if let Read::Given(secret, pointer) = &read
@@ -146,7 +148,7 @@ impl<'a> Config<'a> {
         read
     }
 
-    /// Reads a boolean. Returns `Some(false)` if the field is missing, and `None` if it has another type.
+    /// Reads a boolean. Returns `Some(false)` if the field is missing, and `None` if the value is not a boolean.
     #[must_use]
     pub fn flag(&self, name: &str) -> Option<bool> {
         match self.raw(name) {
@@ -159,7 +161,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Returns the elements of an array field, each with its pointer. The list is empty if the field has another type.
+    /// Returns the elements of an array field, each with its pointer. The list is empty if the field is not an array.
     #[must_use]
     pub fn list(&self, name: &str) -> Vec<(Raw<'a>, String)> {
         let mut elements = Vec::new();
@@ -173,7 +175,8 @@ impl<'a> Config<'a> {
     }
 }
 
-/// Whether a value has the type of its field. A template is accepted, because it may be filled in.
+/// Whether a value has the type that its field requires. A template is accepted in any field, because it may be filled
+/// in.
 fn fits(known: &Known, value: Raw<'_>) -> bool {
     match (known.form, value.kind()) {
         (_, Kind::Null) | (ValueKind::Text, Kind::String) | (ValueKind::Flag, Kind::True | Kind::False) => true,
@@ -197,13 +200,13 @@ fn wrong_type(known: &Known, value: Raw<'_>) -> String {
     }
 }
 
-/// The type of a value, for a message.
+/// Returns the type of a value as a noun, for a message.
 #[must_use]
 pub fn kind(value: Raw<'_>) -> &'static str {
     value.kind().noun()
 }
 
-/// The display name of a family.
+/// Returns the display name of a family.
 #[must_use]
 pub fn label(family: &Family) -> &'static str {
     match family.name {

@@ -5,8 +5,8 @@ use std::fmt;
 
 use transform::family::Family;
 
-/// The settings with which the producer connects and writes. Settings of Azure Event Hubs and Confluent Cloud are
-/// translated to the same format.
+/// The settings with which the producer connects and writes. They have the same form for Apache Kafka, Azure Event Hubs
+/// and Confluent Cloud.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The family of the destination.
@@ -15,12 +15,13 @@ pub struct Settings {
     pub brokers: Vec<Address>,
     /// The encryption, or `None` for plaintext.
     pub tls: Option<Tls>,
-    /// The authentication, or `None`. Present only with TLS, because the producer ignores SASL otherwise.
+    /// The authentication, or `None` if the producer does not authenticate. Always `None` without TLS, because the
+    /// producer then ignores the SASL settings.
     pub sasl: Option<Sasl>,
-    /// The possible topics without duplicates, the default first: `topic`, the topics of maps in use, and the defaults
-    /// of templates in both. All names are valid.
+    /// The topics that the Config names, without duplicates. The first is the default topic, from `topic`; the others
+    /// are from the topic maps in use. A template contributes its default. All names are valid.
     pub topics: Vec<String>,
-    /// Whether a template can also produce other topics.
+    /// Whether a template can produce topics that are not in `topics`.
     pub topics_from_events: bool,
     /// The message format.
     pub avro: Avro,
@@ -50,8 +51,8 @@ impl fmt::Display for Address {
 /// The encryption of a connection.
 #[derive(Clone)]
 pub struct Tls {
-    /// The CA certificates in PEM format. `None` means the system's CA certificates. The text contains at least one
-    /// readable certificate, and possibly other sections.
+    /// The text of `caCertificate` in PEM format, with at least one readable certificate and possibly other sections.
+    /// `None` means the system's CA certificates.
     pub ca_pem: Option<String>,
 }
 
@@ -87,7 +88,7 @@ impl Mechanism {
     /// All mechanisms.
     pub const ALL: [Mechanism; 3] = [Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512];
 
-    /// The name of the mechanism in `saslType`.
+    /// Returns the name of the mechanism in `saslType`.
     #[must_use]
     pub const fn setting(self) -> &'static str {
         match self {
@@ -97,7 +98,7 @@ impl Mechanism {
         }
     }
 
-    /// The name of the mechanism in the SASL protocol.
+    /// Returns the name of the mechanism in the SASL protocol.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -107,7 +108,7 @@ impl Mechanism {
         }
     }
 
-    /// Returns the mechanism for a value of `saslType`.
+    /// Returns the mechanism for a value of `saslType`, or `None` for an unknown value.
     #[must_use]
     pub fn by_setting(setting: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mechanism| mechanism.setting() == setting)
@@ -141,13 +142,13 @@ impl fmt::Debug for Secret {
 /// The message format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Avro {
-    /// Whether messages are Avro instead of JSON.
+    /// Whether messages are encoded in Avro instead of JSON.
     pub convert: bool,
-    /// Whether the schema ID precedes each message.
+    /// Whether each message begins with the ID of its schema.
     pub embed_schema_id: bool,
 }
 
-/// An SSH server that connections are tunneled through.
+/// The SSH server through which the producer connects to brokers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ssh {
     /// The host name or IP address.

@@ -4,17 +4,18 @@ use super::code::{Code, Severity};
 use json::text::pointer_step;
 pub use json::text::quoted;
 
-/// The maximum number of findings kept per destination. The others are only counted.
+/// The maximum number of findings kept per destination. Further findings are only counted.
 pub const MAX_FINDINGS: usize = 1_000;
 
-/// A problem in the configuration.
+/// A problem in the configuration of a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// The kind of finding.
     pub code: Code,
-    /// The location: an RFC 6901 pointer into the file. For a missing field, it points to the parent.
+    /// The location in the file, as an RFC 6901 pointer. For a missing field, this is the location of the object that
+    /// lacks the field.
     pub pointer: String,
-    /// The problem, including values that are not secrets.
+    /// A description of the problem. It may quote values, but never secrets.
     pub message: String,
 }
 
@@ -22,7 +23,7 @@ pub struct Finding {
 #[derive(Debug, Clone)]
 pub struct Findings {
     kept: Vec<Finding>,
-    /// The maximum number of findings to keep.
+    /// The maximum length of `kept`.
     room: usize,
     counts: [usize; Severity::ALL.len()],
 }
@@ -34,19 +35,19 @@ impl Default for Findings {
 }
 
 impl Findings {
-    /// Creates an empty list that keeps up to `room` findings, at most [`MAX_FINDINGS`].
+    /// Creates an empty list that keeps at most `room` findings, and never more than [`MAX_FINDINGS`].
     #[must_use]
     pub fn with_room(room: usize) -> Self {
         Self { kept: Vec::new(), room: room.min(MAX_FINDINGS), counts: [0; Severity::ALL.len()] }
     }
 
-    /// The number of findings kept.
+    /// Returns the number of findings that were kept.
     #[must_use]
     pub fn kept(&self) -> usize {
         self.kept.len()
     }
 
-    /// Adds a finding with a specific message.
+    /// Adds a finding with its own message.
     pub fn add(&mut self, code: Code, pointer: impl Into<String>, message: impl Into<String>) {
         self.counts[code.severity() as usize] += 1;
         if self.kept.len() < self.room {
@@ -54,12 +55,12 @@ impl Findings {
         }
     }
 
-    /// Adds a finding with the meaning of its code as the message.
+    /// Adds a finding whose message is the meaning of `code`.
     pub fn note(&mut self, code: Code, pointer: impl Into<String>) {
         self.add(code, pointer, code.meaning());
     }
 
-    /// Appends another list.
+    /// Adds the findings of another list. Findings above the maximum are only counted.
     pub fn append(&mut self, other: Findings) {
         let room = self.room - self.kept.len();
         self.kept.extend(other.kept.into_iter().take(room));
@@ -68,7 +69,7 @@ impl Findings {
         }
     }
 
-    /// Drops the findings that `keep` rejects.
+    /// Drops the findings for which `keep` returns `false`.
     pub fn retain(&mut self, keep: impl Fn(&Finding) -> bool) {
         let counts = &mut self.counts;
         self.kept.retain(|finding| {
@@ -78,14 +79,14 @@ impl Findings {
         });
     }
 
-    /// Replaces the pointer of each finding.
+    /// Replaces the pointer of each finding with the result of `map`.
     pub fn map_pointers(&mut self, map: impl Fn(&str) -> String) {
         for finding in &mut self.kept {
             finding.pointer = map(&finding.pointer);
         }
     }
 
-    /// Returns up to [`MAX_FINDINGS`] findings, the most severe first. Findings of equal severity keep their order.
+    /// Returns the kept findings, the most severe first. Findings of equal severity keep their order.
     #[must_use]
     pub fn sorted(&self) -> Vec<&Finding> {
         let mut sorted: Vec<&Finding> = self.kept.iter().collect();
@@ -93,20 +94,20 @@ impl Findings {
         sorted
     }
 
-    /// The number of findings of a severity, including those that were not kept.
+    /// Returns the number of findings with this severity, including findings that were not kept.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.counts[severity as usize]
     }
 
-    /// The number of findings that were not kept.
+    /// Returns the number of findings that were counted but not kept.
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.counts.iter().sum::<usize>() - self.kept.len()
     }
 }
 
-/// Appends a step to a pointer.
+/// Returns the pointer to the field `name` of the object at `pointer`.
 #[must_use]
 pub fn step(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", pointer_step(name))

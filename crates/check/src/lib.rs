@@ -1,10 +1,10 @@
-//! Checks the configuration of destinations by the rules in docs/contract.md#destination-configuration: every field
-//! that the producer or the transformation reads.
+//! Checks the configuration of destinations against the rules in docs/contract.md#destination-configuration. The checks
+//! cover every field that the producer or the transformation reads.
 //!
 //! The crate `destinations` finds the destinations in a file.
 //!
-//! The rules use no HTTP, clock or environment. They take the bytes of a file and the current time, and return
-//! findings. The crate `connect` builds on this one: it connects to the brokers to test the settings.
+//! The checks use no network, clock or environment variables. They take the bytes of a file and the current time, and
+//! return findings. The crate `connect` uses this crate, and tests the settings by connecting to the brokers.
 //!
 //! | module | responsibility |
 //! | --- | --- |
@@ -44,28 +44,29 @@ use destinations::find::{Found, Origin, Source, destinations};
 use destinations::{rudder_cli, source};
 use finding::Findings;
 
-/// The maximum number of findings kept per file. The others are only counted. A few bytes of input can cause a finding
-/// that takes hundreds of bytes of memory.
+/// The maximum number of findings kept per file. Further findings are only counted. This limits memory, because a few
+/// bytes of input can cause a finding that takes hundreds of bytes.
 const MAX_FINDINGS_KEPT: usize = 100_000;
 
 /// The result of checking a file.
 #[derive(Debug)]
 pub struct Report {
-    /// The supported destinations, without duplicates.
+    /// The supported destinations with their findings, without duplicates.
     pub destinations: Vec<Checked>,
-    /// The number of other destinations by type. Destinations without a type are counted under the empty string.
+    /// The number of unsupported destinations of each type. Destinations without a type are counted under the empty
+    /// string.
     pub others: BTreeMap<String, usize>,
 }
 
 impl Report {
-    /// Drops the findings about missing credentials, for exports that never contain them.
+    /// Drops the findings about missing credentials. Use this method for exports that never contain credentials.
     pub fn drop_missing_secrets(&mut self) {
         for destination in &mut self.destinations {
             destination.findings.retain(|finding| !finding.code.is_missing_secret());
         }
     }
 
-    /// The number of findings of a severity.
+    /// Returns the number of findings with this severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.destinations.iter().map(|destination| destination.findings.count(severity)).sum()
@@ -75,29 +76,30 @@ impl Report {
 /// A destination and its findings.
 #[derive(Debug)]
 pub struct Checked {
-    /// The location in the file: an RFC 6901 pointer.
+    /// The location of the destination in the file, as an RFC 6901 pointer.
     pub pointer: String,
-    /// The family.
+    /// The destination type.
     pub family: &'static Family,
-    /// The ID, or empty.
+    /// The ID of the destination; empty if missing.
     pub id: String,
-    /// The name, or empty.
+    /// The name of the destination; empty if missing.
     pub name: String,
     /// Whether the destination is in use: neither disabled nor deleted.
     pub enabled: bool,
     /// The sources that send to the destination.
     pub sources: Vec<Source>,
-    /// The findings.
+    /// The findings for the destination.
     pub findings: Findings,
     /// The connection settings, or `None` if the configuration has blocking errors.
     pub settings: Option<Settings>,
 }
 
-/// Checks every supported destination in a file. `now` is a Unix timestamp in seconds. `given` is the family of
-/// destinations without a type. The function never panics, and only [`Checked::settings`] contains secrets.
+/// Checks every supported destination in a file. `now` is a Unix timestamp in seconds. `given` is the family that is
+/// assumed for destinations without a type. The function never panics. Secrets from the file are returned only in
+/// [`Checked::settings`].
 ///
 /// # Errors
-/// Returns a one-line reason if there is nothing to check. The reason contains no content of the file.
+/// Returns a one-line reason if there is nothing to check. The reason contains nothing from the file.
 pub fn check(bytes: &[u8], given: Option<&'static Family>, now: i64) -> Result<Report, String> {
     let text = source::read(bytes)?;
     let Ok(root) = Raw::parse(&text) else { return Err("it is not JSON".to_owned()) };
@@ -139,8 +141,8 @@ fn checked(found: Found<'_>, now: i64, room: usize) -> Checked {
     Checked { pointer, family, id, name, enabled, sources, findings, settings }
 }
 
-/// Replaces findings about values that contain variables with a hint, because their actual values are not known yet.
-/// Also translates pointers to the field names that the file uses.
+/// Replaces all findings about a value that contains a Rudder CLI variable with one hint, because the variable's value
+/// is not known yet. Changes the field names in all pointers to the names that the file uses.
 fn adapt_to_rudder_cli(variables: &[String], config: &str, findings: &mut Findings) {
     findings.retain(|finding| !variables.contains(&finding.pointer));
     for pointer in variables {
@@ -149,7 +151,7 @@ fn adapt_to_rudder_cli(variables: &[String], config: &str, findings: &mut Findin
     findings.map_pointers(|pointer| rudder_cli::pointer_in_file(pointer, config));
 }
 
-/// Checks a Config against all rules. Returns the connection settings, or `None` if a part is unusable.
+/// Checks a Config against all rules. Returns the connection settings, or `None` if any of them is unusable.
 fn settings(config: &Config<'_>, dynamic: bool, now: i64, findings: &mut Findings) -> Option<Settings> {
     let family = config.family;
     // All rules run before any result is used, so that all problems are reported at once.

@@ -1,9 +1,9 @@
 //! Parses PEM text like Go's `encoding/pem`, which the producer uses.
 //!
-//! [`sections`] decides which sections the producer reads, and why it skips the others. Both `check` and
-//! `check --connect` use its result. BEGIN and END must be on separate lines, not indented, with five hyphens on each
-//! side and the same label. A section with headers is not a certificate. Base64 must be padded, and whitespace in it is
-//! ignored.
+//! [`sections`] returns all sections of a text. For a section that the producer skips, it also returns the reason. Both
+//! `check` and `check --connect` use this function. BEGIN and END must be on separate lines, not indented, with five
+//! hyphens on each side and the same label. A section with headers is not a certificate. Base64 must be padded, and
+//! whitespace in it is ignored.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -34,7 +34,7 @@ pub struct Section<'t> {
     pub text: &'t str,
     /// The line number of BEGIN, starting at 1.
     pub line: usize,
-    /// The decoded base64, or why the producer skips the section.
+    /// The decoded base64, or the reason why the producer skips the section.
     pub content: Result<Vec<u8>, Fault>,
 }
 
@@ -100,7 +100,7 @@ impl Section<'_> {
 }
 
 /// Returns the certificates that the producer reads from a text, in order: the DER of each section with the label
-/// `CERTIFICATE` and no fault. The DER may not be a valid X.509 certificate.
+/// `CERTIFICATE` and no fault. The DER is not necessarily a valid X.509 certificate.
 #[must_use]
 pub fn certificates(text: &str) -> Vec<Vec<u8>> {
     let read = sections(text).into_iter().filter(Section::is_certificate);
@@ -166,7 +166,7 @@ pub fn sections(text: &str) -> Vec<Section<'_>> {
     sections
 }
 
-/// Parses the rest of a BEGIN line. Returns the label, and the fault of the line.
+/// Parses the rest of a BEGIN line. Returns the label, and the fault of the line if it has one.
 fn begin(rest: &str) -> (&str, Option<Fault>) {
     match rest.split_once(HYPHENS) {
         None => (rest.trim_end_matches('-').trim(), Some(Fault::BeginLine)),
@@ -176,7 +176,7 @@ fn begin(rest: &str) -> (&str, Option<Fault>) {
     }
 }
 
-/// Checks the rest of an END line. Returns the fault of the line.
+/// Checks the rest of an END line. Returns the fault of the line if it has one.
 fn end(rest: &str, label: &str) -> Option<Fault> {
     let Some(after) = rest.strip_prefix(label) else { return Some(Fault::NoEnd) };
     match after.strip_prefix(HYPHENS) {
@@ -190,7 +190,7 @@ fn end(rest: &str, label: &str) -> Option<Fault> {
 }
 
 fn decode(body: &str) -> Result<Vec<u8>, Fault> {
-    // Go treats a line with a colon right after BEGIN as a header.
+    // Go treats the first line after BEGIN as a header if it contains a colon.
     if body.lines().next().is_some_and(|line| line.contains(':')) {
         return Err(Fault::Headers);
     }
@@ -209,9 +209,9 @@ mod tests {
         sections(text).into_iter().map(|section| (section.label, section.line, section.content.err())).collect()
     }
 
-    /// Compares texts with the result of Go's `encoding/pem`. `None` means that Go reads the section.
+    /// The expected faults are the results of Go's `encoding/pem`. `None` means that Go reads the section.
     #[test]
-    fn sections_are_read_or_skipped_as_go_does() {
+    fn sections_are_read_or_skipped_as_in_go() {
         let good = "-----BEGIN CERTIFICATE-----\r\nMII=\r\n-----END CERTIFICATE-----\r\n";
         assert_eq!(faults(&format!("subject=x\n{good}\n{good}")), [("CERTIFICATE", 2, None), ("CERTIFICATE", 6, None)]);
         for (text, fault) in [
@@ -251,12 +251,12 @@ mod tests {
         assert_eq!(sections(unclosed)[0].text, "-----BEGIN X-----\nAAAA\n");
         let glued = "-----BEGIN X-----\nAAAA\n-----END X----------BEGIN X-----\nBBBB\n-----END X-----\n-----BEGIN X-----\nCCCC\n-----END X-----\n";
         assert_eq!(faults(glued), [("X", 1, Some(Fault::Glued)), ("X", 3, Some(Fault::Glued)), ("X", 6, None)]);
-        // Only line feeds end lines.
+        // A carriage return without a line feed does not end a line.
         assert_eq!(faults("-----BEGIN X-----\rAAAA\r-----END X-----\r"), [("X", 1, Some(Fault::OneLine))]);
     }
 
     #[test]
-    fn certificates_are_the_sections_with_that_label() {
+    fn only_pem_sections_labeled_certificate_are_used() {
         let text = "-----BEGIN KEY-----\nAAAA\n-----END KEY-----\n-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n";
         assert_eq!(certificates(text), [vec![1, 2, 3]]);
     }

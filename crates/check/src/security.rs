@@ -6,10 +6,12 @@ use super::config::{Config, Read};
 use super::destination::{Mechanism, Sasl, Secret, Tls};
 use super::finding::{Findings, quoted};
 
-/// Reads the encryption settings. Reports a finding and returns `None` if they are unusable.
+/// Reads the encryption settings. Returns `Some(None)` if the connection is not encrypted. Reports a finding and
+/// returns `None` if the settings are unusable.
 pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Option<Tls>> {
     let enabled = config.flag("sslEnabled")?;
-    // Only empty text means the system's CA certificates. Whitespace is text without a certificate.
+    // Only an empty caCertificate selects the system's CA certificates. A caCertificate that contains only whitespace
+    // is an error, because it contains no certificate.
     let ca = match config.text_or_blank("caCertificate") {
         Read::Unusable => return None,
         Read::Absent => None,
@@ -29,7 +31,8 @@ pub fn tls(config: &Config<'_>, now: i64, findings: &mut Findings) -> Option<Opt
     }
 }
 
-/// Reads the authentication settings. Reports a finding and returns `None` if they are unusable.
+/// Reads the authentication settings. Returns `Some(None)` if the producer does not authenticate. Reports a finding and
+/// returns `None` if the settings are unusable.
 pub fn sasl(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Sasl>> {
     let (with_tls, wanted) = (config.flag("sslEnabled"), config.flag("useSASL")?);
     if !wanted {

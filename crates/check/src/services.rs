@@ -1,5 +1,5 @@
-//! Translates the settings of Azure Event Hubs and Confluent Cloud to connection settings. Both use SASL PLAIN over TLS
-//! with the system's CA certificates.
+//! Translates the settings of Azure Event Hubs and Confluent Cloud to connection settings. Both services use SASL PLAIN
+//! over TLS with the system's CA certificates.
 
 use super::brokers;
 use super::code::Code;
@@ -10,13 +10,14 @@ use super::finding::{Findings, quoted};
 /// The port on which Event Hubs serves the Kafka protocol.
 const EVENT_HUBS_PORT: u16 = 9093;
 
-/// The default port of the producer, which Confluent Cloud uses.
+/// The port on which Confluent Cloud listens, which is also the producer's default port.
 const CONFLUENT_PORT: u16 = 9092;
 
-/// The user name that Event Hubs expects with a connection string as password.
+/// The user name that Event Hubs expects if the password is a connection string.
 const CONNECTION_STRING_USER: &str = "$ConnectionString";
 
-/// Reads brokers and credentials of Azure Event Hubs. Reports a finding and returns `None` if they are unusable.
+/// Reads the brokers and credentials of an Azure Event Hubs destination. Reports a finding and returns `None` if the
+/// brokers or credentials are unusable.
 pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Address>, Sasl)> {
     let brokers = brokers::of_bootstrap_server(config, None, findings);
     let pointer = config.raw("bootstrapServer").map(|(_, pointer)| pointer).unwrap_or_default();
@@ -49,7 +50,8 @@ pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Addres
     Some((brokers, plain(CONNECTION_STRING_USER, &text)))
 }
 
-/// Reads brokers and credentials of Confluent Cloud. Reports a finding and returns `None` if they are unusable.
+/// Reads the brokers and credentials of a Confluent Cloud destination. Reports a finding and returns `None` if the
+/// brokers or credentials are unusable.
 pub fn confluent(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Address>, Sasl)> {
     let brokers = brokers::of_bootstrap_server(config, Some(CONFLUENT_PORT), findings);
     let key = config.secret("apiKey", Code::ConfluentKeyMissing, findings);
@@ -61,14 +63,14 @@ fn plain(username: &str, password: &str) -> Sasl {
     Sasl { mechanism: Mechanism::Plain, username: Secret::new(username), password: Secret::new(password) }
 }
 
-/// The parts of a connection string that are not secret.
+/// The host name and the event hub in an Event Hubs connection string. Neither is secret.
 struct ConnectionString {
     host: String,
     entity: Option<String>,
 }
 
 impl ConnectionString {
-    /// Parses a connection string. Errors name the parts, but never their values.
+    /// Parses a connection string. An error may name a part of the string, but never quotes a value.
     fn read(text: &str) -> Result<Self, String> {
         let (mut endpoint, mut entity, mut has_name, mut has_key, mut has_signature) =
             (None, None, false, false, false);

@@ -6,7 +6,8 @@ use super::config::{Config, Read};
 use super::destination::Ssh;
 use super::finding::{Findings, quoted};
 
-/// Reads the tunnel settings. Reports a finding and returns `None` if they are unusable.
+/// Reads the tunnel settings. Returns `Some(None)` if the producer connects without a tunnel. Reports a finding and
+/// returns `None` if the settings are unusable.
 pub fn tunnel(config: &Config<'_>, findings: &mut Findings) -> Option<Option<Ssh>> {
     if !config.flag("useSSH")? {
         let given = ["sshHost", "sshUser"].into_iter().find_map(|name| match config.text(name) {

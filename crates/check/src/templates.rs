@@ -12,22 +12,23 @@ use transform::flat_tree::FlatTree;
 use transform::rules::template::{NoTemplate, Template};
 use transform::rules::templates::{INDISPENSABLE, Templates};
 
-/// The maximum nesting depth at which the location of a template is determined.
+/// The maximum nesting depth at which templates are located. A template in a deeper value gets the location of the
+/// Config.
 const MAX_DEPTH: usize = 64;
 
-/// The maximum length of a field name in a reported pointer.
+/// The maximum length of a field name in a reported pointer, in bytes. Longer names are left out of the pointer.
 const MAX_STEP: usize = 200;
 
-/// The allowed roots of a path (docs/contract.md#template-roots).
+/// The names with which a template's path may begin (docs/contract.md#template-roots).
 const ROOTS: [&str; 6] = ["message", "metadata", "destination", "connection", "libraries", "credentials"];
 
-/// The only part of `request` that a path may refer to.
+/// The only part of `request` that a template's path may refer to.
 const QUERY: &str = "request.query";
 
 /// The location of a value in the Config.
 struct Place {
     pointer: String,
-    /// The top-level field that contains the value, if the field is known.
+    /// The top-level field of the Config that contains the value. `None` if the name of the field is unknown.
     known: Option<&'static Known>,
 }
 
@@ -43,7 +44,7 @@ pub fn check(config: &Config<'_>, dynamic: bool, findings: &mut Findings) {
     }
     let places = places(config);
     let mut paths = HashSet::new();
-    // In the order in which templates are filled in.
+    // `leaves` returns the values in the order in which the transformation fills their templates.
     for leaf in FlatTree::of(config.raw).leaves() {
         let nowhere = Place { pointer: config.pointer.to_owned(), known: None };
         let place = places.get(&leaf.range.start).unwrap_or(&nowhere);
@@ -88,12 +89,13 @@ fn report_template(
         findings.add(Code::TemplateFindsNothing, pointer, message);
     } else if !paths.insert(path.to_owned()) {
         let message =
-            format!("the path {} is used by an earlier template, so this one uses its default", shown(path, place));
+            format!("an earlier template uses the path {}, so this template uses its default", shown(path, place));
         findings.add(Code::TemplatePathRepeated, pointer, message);
     }
 }
 
-/// Reports a text that looks like a template but is not one, if templates are allowed in its field.
+/// Reports a text that looks like a template but is not a valid template. Does nothing for a field in which templates
+/// are not allowed.
 fn report_malformed(leaf: Raw<'_>, reason: NoTemplate, place: &Place, findings: &mut Findings) {
     let is_routing = place.known.is_some_and(|known| known.role == Role::Routing);
     let Some(text) = text_of(leaf).filter(|text| is_routing && text.contains("{{")) else { return };
@@ -106,13 +108,13 @@ fn report_malformed(leaf: Raw<'_>, reason: NoTemplate, place: &Place, findings: 
     findings.add(Code::TemplateMalformed, &place.pointer, format!("{} is not a template: {why}", quoted(&text)));
 }
 
-/// Formats a path for a message. The path is hidden if the template replaces a secret.
+/// Quotes the path of a template for a message, or hides the path if the template is in a field for a secret.
 fn shown(path: &str, place: &Place) -> String {
     let is_secret = place.known.is_some_and(|known| known.role == Role::Secret);
     if is_secret { "of the template".to_owned() } else { quoted(path) }
 }
 
-/// Maps the offset of each scalar value's first byte in the Config to its location.
+/// Returns the location of each scalar value in the Config. The key is the offset of the value's first byte.
 fn places(config: &Config<'_>) -> HashMap<usize, Place> {
     let mut places = HashMap::new();
     let mut to_visit = vec![(config.raw, config.pointer.to_owned(), None, 0)];

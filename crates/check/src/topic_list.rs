@@ -18,11 +18,12 @@ pub struct Topics<'f> {
     dynamic: bool,
     names: Vec<String>,
     seen: HashSet<String>,
-    /// Whether a template can produce other topics.
+    /// Whether a template can produce topics that are not in `names`.
     from_events: bool,
     /// Whether all topics are usable.
     usable: bool,
-    /// The first topic of each group that Kafka treats as equal, by the name with `_` instead of `.`.
+    /// The first topic of each group of topics that Kafka treats as equal. The key is the name of the topic with `_` in
+    /// place of each `.`.
     alike: HashMap<String, String>,
 }
 
@@ -41,8 +42,8 @@ impl<'f> Topics<'f> {
         }
     }
 
-    /// Returns the topics in the order in which they were added, and whether templates can produce others. Returns
-    /// `None` if a topic is unusable.
+    /// Returns the topics in the order in which they were added, and whether templates can produce topics that are not
+    /// in this list. Returns `None` if a topic is unusable.
     #[must_use]
     pub fn into_names(self) -> Option<(Vec<String>, bool)> {
         self.usable.then_some((self.names, self.from_events))
@@ -58,7 +59,7 @@ impl<'f> Topics<'f> {
         self.findings
     }
 
-    /// Whether a value is a template that is filled in.
+    /// Whether a value is a template that the transformation fills in.
     #[must_use]
     pub fn is_filled(&self, value: Raw<'_>) -> bool {
         self.dynamic && Template::read(value).is_ok()
@@ -83,7 +84,7 @@ impl<'f> Topics<'f> {
                     self.findings.note(Code::TemplateDefaultEmpty, pointer);
                 }
             }
-            // The module `templates` reports texts that only look like templates.
+            // The module `templates` reports such a text, which only looks like a template.
             Ok(_) => self.usable = false,
             Err(_) if text.contains("{{") => self.usable = false,
             Err(_) => self.name(&text, pointer, ""),

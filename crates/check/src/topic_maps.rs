@@ -14,7 +14,7 @@ use transform::rules::topic_setting::MAPPED_TYPES;
 /// The event type that is routed by event name.
 const BY_NAME: &str = "track";
 
-/// An entry that is not skipped.
+/// An entry of a topic map that the transformation does not skip.
 struct Entry<'a> {
     pointer: String,
     /// The value that the entry matches. `None` means that the value is a template.
@@ -59,7 +59,7 @@ pub fn read(config: &Config<'_>, topics: &mut Topics<'_>) {
     }
 }
 
-/// Returns the entries of a map that are not skipped, and reports the others.
+/// Returns the entries of a map that the transformation does not skip, and reports the entries that it skips.
 fn entries<'a>(map: &[(Raw<'a>, String)], topics: &Topics<'_>, findings: &mut Findings) -> Vec<Entry<'a>> {
     let mut entries = Vec::new();
     for (entry, pointer) in map {
@@ -82,7 +82,7 @@ fn entries<'a>(map: &[(Raw<'a>, String)], topics: &Topics<'_>, findings: &mut Fi
     entries
 }
 
-/// Returns the entries of `eventTypeToTopicMap` that can match an event, and reports the others.
+/// Returns the entries of `eventTypeToTopicMap` that can match an event. Reports the entries that cannot match.
 fn types<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>> {
     let is_type = |text: &str| MAPPED_TYPES.iter().any(|mapped| mapped.eq_ignore_ascii_case(text));
     let mut effective = Vec::new();
@@ -108,7 +108,8 @@ fn types<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>>
     last_of_each(effective, str::to_ascii_lowercase, findings)
 }
 
-/// Returns the entries of `eventToTopicMap` that can match an event, and reports the others.
+/// Returns the entries of `eventToTopicMap` that can match an event. Reports the entries that cannot match or are
+/// probably unintended.
 fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>> {
     let effective = last_of_each(entries, str::to_owned, findings);
     let mut alike: HashMap<String, &Entry<'a>> = HashMap::new();
@@ -120,7 +121,7 @@ fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>
             findings.add(Code::MapEventBlanks, &pointer, message);
         }
         if MAPPED_TYPES.iter().any(|mapped| mapped.eq_ignore_ascii_case(from)) || from.eq_ignore_ascii_case(BY_NAME) {
-            let message = format!("{} matches track events with that name, not events of that type", quoted(from));
+            let message = format!("{0} matches track events with the name {0}, not events of type {0}", quoted(from));
             findings.add(Code::MapEventIsType, &pointer, message);
         }
         match alike.get(&from.to_lowercase()) {
@@ -136,7 +137,7 @@ fn events<'a>(entries: Vec<Entry<'a>>, findings: &mut Findings) -> Vec<Entry<'a>
     effective
 }
 
-/// Drops entries that a later one with the same key overrides, and reports them.
+/// Drops and reports each entry that is overridden by a later entry with the same key.
 fn last_of_each<'a>(entries: Vec<Entry<'a>>, key: fn(&str) -> String, findings: &mut Findings) -> Vec<Entry<'a>> {
     let mut last: HashMap<String, usize> = HashMap::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -148,7 +149,7 @@ fn last_of_each<'a>(entries: Vec<Entry<'a>>, key: fn(&str) -> String, findings: 
     for (index, entry) in entries.into_iter().enumerate() {
         match &entry.from {
             Some(from) if last.get(&key(from)) != Some(&index) => {
-                let message = format!("a later entry for {} overrides this one", quoted(from));
+                let message = format!("a later entry for {} overrides this entry", quoted(from));
                 findings.add(Code::MapFromRepeated, entry.pointer, message);
             }
             _ => effective.push(entry),

@@ -7,13 +7,13 @@ use super::topic_list::Topics;
 use super::topic_maps;
 pub use transform::topic_name::illegal;
 
-/// Returns the possible topics, the default first, and whether templates can produce others. Reports a finding and
-/// returns `None` if a topic is unusable. `dynamic` is true if templates are filled in.
+/// Returns the topics that the Config names, the default topic first, and whether templates can produce other topics.
+/// Reports a finding and returns `None` if a topic is unusable. `dynamic` is true if templates are filled in.
 pub fn read(config: &Config<'_>, dynamic: bool, findings: &mut Findings) -> Option<(Vec<String>, bool)> {
     let mut topics = Topics::new(dynamic, findings);
     match config.raw("topic") {
         Some((topic, pointer)) if text_of(topic).is_none_or(|text| !text.trim().is_empty()) => {
-            // `Config::read` has reported a value of another type.
+            // `Config::read` has already reported a value that is not a string.
             if topic.as_string().is_some() {
                 topics.add(topic, &pointer);
             } else {

@@ -1,4 +1,5 @@
-//! Connects to one broker: name resolution, TCP, TLS, versions, login. Each step requires the previous one.
+//! Connects to one broker in steps: name resolution, TCP, TLS, versions, login. A step runs only if the previous step
+//! succeeded.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -22,13 +23,13 @@ pub(super) struct Connector<'d> {
     pub(super) timeout: Duration,
 }
 
-/// Encryption and authentication.
+/// The encryption and authentication of connections.
 pub(super) enum Security<'d> {
-    /// Plaintext.
+    /// No encryption and no login.
     Plaintext,
     /// TLS, and a login if there are credentials.
     Tls(Box<Encryption>, Option<&'d Sasl>),
-    /// TLS without usable CA certificates.
+    /// TLS, but without usable CA certificates. The check then stops before the TLS handshake.
     Unprepared,
 }
 
@@ -39,7 +40,8 @@ pub(super) struct Session {
 }
 
 impl Connector<'_> {
-    /// Runs the connection steps until one fails, and records each of them. Returns `None` if one failed.
+    /// Runs the steps of connecting to a broker, and adds each of them to `steps`. Stops and returns `None` if a step
+    /// fails.
     pub(super) async fn to(&self, address: &Address, steps: &mut Vec<Step>) -> Option<Session> {
         let mut connection = self.open(address, steps).await?;
         let versions = self.versions(&mut connection, steps).await?;
@@ -51,8 +53,8 @@ impl Connector<'_> {
         Some(Session { connection, versions })
     }
 
-    /// Connects to a broker that was advertised by the broker at `advertiser`, and requests its versions. Does not log
-    /// in again, because users are the same on all brokers.
+    /// Connects to the broker at `address`, which the broker at `advertiser` advertised, and requests the supported
+    /// versions. Does not log in, because all brokers have the same users.
     pub(super) async fn to_advertised(&self, address: &Address, advertiser: &Address) -> Vec<Step> {
         let mut steps = Vec::new();
         if let Some(mut connection) = self.open(address, &mut steps).await {
@@ -78,7 +80,7 @@ impl Connector<'_> {
     /// Runs a step with a timeout, and measures its duration.
     ///
     /// # Errors
-    /// Returns the error of the step, or a timeout.
+    /// Returns the error of the step, or [`Problem::ResponseTimeout`] if the step takes too long.
     pub(super) async fn within<T>(
         &self,
         work: impl Future<Output = Result<T, Failure>>,
@@ -100,7 +102,7 @@ impl Connector<'_> {
         (outcome, start.elapsed())
     }
 
-    /// Opens a connection that can send Kafka requests: TCP, then TLS if configured.
+    /// Opens a connection that can send Kafka requests, over TCP and, if configured, TLS.
     async fn open(&self, address: &Address, steps: &mut Vec<Step>) -> Option<BrokerConnection> {
         let tcp = self.connect(address, steps).await?;
         let (encryption, tcp) = match &self.security {
@@ -161,7 +163,7 @@ impl Connector<'_> {
     }
 }
 
-/// Adds a step, and returns its result.
+/// Adds a step with this outcome to `steps`. Returns the value if the step succeeded.
 pub(super) fn record<T>(
     steps: &mut Vec<Step>,
     stage: Stage,

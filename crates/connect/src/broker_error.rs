@@ -8,7 +8,7 @@ use super::step::Failure;
 /// Checks the error code of a response.
 ///
 /// # Errors
-/// Returns a failure that names the request and the error code.
+/// Returns a failure with the request and the error code if the code means an error.
 pub(super) fn check(code: i16, asked_for: &str) -> Result<(), Failure> {
     match code.err() {
         None => Ok(()),
@@ -19,7 +19,7 @@ pub(super) fn check(code: i16, asked_for: &str) -> Result<(), Failure> {
     }
 }
 
-/// Formats a code as Kafka's documentation does, such as `LeaderNotAvailable (5)`.
+/// Formats an error code with its name, such as `LeaderNotAvailable (5)`.
 pub(super) fn named(error: ResponseError, code: i16) -> String {
     match error {
         ResponseError::Unknown(_) => format!("error code {code}"),

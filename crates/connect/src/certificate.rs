@@ -1,4 +1,4 @@
-//! Describes certificates, so that users can find the wrong one.
+//! Describes certificates, so that users can see whether the right certificate is in use.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
@@ -7,7 +7,7 @@ use x509_parser::prelude::{ASN1Time, FromDer as _, X509Name, X509Version};
 use super::sanitize::{listed, sanitize};
 use check::certificate;
 
-/// The parts of a certificate that are shown.
+/// The parts of a certificate that the check shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Certificate {
     /// The subject.
@@ -16,7 +16,7 @@ pub(super) struct Certificate {
     pub(super) issuer: String,
     /// The subject alternative names. `None` means that the certificate does not have this extension.
     pub(super) names: Option<Vec<String>>,
-    /// The first and the last day of validity.
+    /// The dates of the first and the last day of validity.
     pub(super) days: (String, String),
     /// Whether the certificate is currently valid.
     pub(super) validity: Validity,
@@ -78,7 +78,7 @@ impl Certificate {
         format!("valid {} to {}, signed by {}", self.days.0, self.days.1, self.issuer)
     }
 
-    /// The subject alternative names.
+    /// Returns the subject alternative names as text.
     pub(super) fn names(&self) -> String {
         match &self.names {
             Some(names) if !names.is_empty() => listed(names.iter().map(String::as_str)),
@@ -87,17 +87,17 @@ impl Certificate {
     }
 }
 
-/// Parses a distinguished name from its DER.
+/// Parses the DER of a distinguished name.
 pub(super) fn name_in(der: &[u8]) -> Option<String> {
     X509Name::from_der(der).ok().map(|(_, found)| name(&found))
 }
 
-/// The public key of a certificate of any version, as the DER of its SubjectPublicKeyInfo.
+/// Returns the public key of a certificate of any X.509 version, as the DER of `SubjectPublicKeyInfo`.
 pub(super) fn public_key(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
     certificate::read(der).map(|certificate| certificate.public_key().raw.to_vec())
 }
 
-/// The issuer of a certificate, as DER for comparisons.
+/// Returns the issuer of a certificate as DER, which can be compared.
 pub(super) fn issuer_bytes(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
     certificate::read(der).map(|certificate| certificate.issuer().as_raw().to_vec())
 }

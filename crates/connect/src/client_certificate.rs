@@ -1,4 +1,4 @@
-//! The client certificate for brokers that request one, by the rules of the producer, which is written in Go.
+//! The client certificate for brokers that request one, by the same rules as the producer, which is written in Go.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,12 +13,13 @@ use super::problem::Problem;
 use super::step::{Failure, Stage, Step};
 use check::pem;
 
-/// The environment variable with the path of the certificate.
+/// The name of the environment variable that contains the path of the certificate.
 pub const CERTIFICATE_VARIABLE: &str = "KAFKA_SSL_CERTIFICATE_FILE_PATH";
-/// The environment variable with the path of the private key.
+/// The name of the environment variable that contains the path of the private key.
 pub const KEY_VARIABLE: &str = "KAFKA_SSL_KEY_FILE_PATH";
 
-/// The files that the variables name. `None` means that a variable is not set.
+/// The files whose paths are in [`CERTIFICATE_VARIABLE`] and [`KEY_VARIABLE`]. A file is `None` if its variable is not
+/// set.
 #[derive(Debug, Default)]
 pub struct ClientFiles {
     /// The certificate chain.
@@ -31,7 +32,7 @@ pub struct ClientFiles {
 pub struct File {
     /// The path.
     pub path: String,
-    /// The content, or why it cannot be read.
+    /// The content, or the reason why the file cannot be read.
     pub content: Result<Vec<u8>, String>,
 }
 
@@ -49,9 +50,9 @@ pub(super) struct ClientIdentity {
     line: String,
 }
 
-/// Reads both files. Returns the certificate to present, if any, and the step that reports it. `has_own_ca` is true if
-/// `caCertificate` is set. Without `caCertificate`, the producer presents no client certificate, so the files are not
-/// read.
+/// Reads both files. Returns the certificate to present, if there is one, and the step that reports the result.
+/// `has_own_ca` is true if `caCertificate` is set. Without `caCertificate`, the files are not read, because the
+/// producer then presents no client certificate.
 pub(super) fn load(
     files: &ClientFiles,
     has_own_ca: bool,
@@ -115,7 +116,8 @@ fn read(
         invalid(KEY_VARIABLE, key, why)
     };
     let signing_key = provider.key_provider.load_private_key(der).map_err(unsupported)?;
-    // The library compares keys only for version 3 certificates. The producer also presents version 1 certificates.
+    // rustls compares the keys only if the certificate has X.509 version 3, but the producer also presents certificates
+    // of version 1.
     if let (Some(of_key), Some(of_certificate)) = (signing_key.public_key(), public_key(&chain[0]))
         && of_key.as_ref() != of_certificate
     {
@@ -125,7 +127,8 @@ fn read(
     Ok((ClientIdentity { key: Arc::new(CertifiedKey::new(chain, signing_key)), line }, caution(&read)))
 }
 
-/// Returns the first private key of a PEM text. Like Go, this function ignores which key format the label claims.
+/// Returns the first private key in a PEM text. Like Go, this function detects the key format from the content, and
+/// ignores the format that the label names.
 fn private_key(text: &[u8]) -> Option<PrivateKeyDer<'static>> {
     let text = String::from_utf8_lossy(text);
     let section = pem::sections(&text).into_iter().find(|section| section.is_private_key())?;
@@ -148,21 +151,22 @@ fn caution(certificate: &Certificate) -> Option<String> {
     }
 }
 
-/// Responds to a broker that requests a certificate, and records the request.
+/// Selects the client certificate when a broker requests one, and records the request.
 #[derive(Debug)]
 pub(super) struct ClientCertResolver {
     identity: Option<ClientIdentity>,
     request: OnceLock<CertificateRequest>,
 }
 
-/// A broker's request for a certificate, and the response to it.
+/// A broker's request for a client certificate, and what the client sent in response.
 #[derive(Debug)]
 pub(super) struct CertificateRequest {
-    /// The names of the CAs that the broker trusts. Empty if the broker did not list any.
+    /// The names of the CAs that the broker trusts. Empty if the broker did not list any CA.
     pub(super) authorities: Vec<String>,
-    /// The certificate that was sent.
+    /// A description of the certificate that was sent, if one was sent.
     pub(super) sent: Option<String>,
-    /// The certificate that was not sent, because none of these CAs issued it.
+    /// A description of the configured certificate, if the certificate was not sent because none of the CAs in
+    /// `authorities` issued it.
     pub(super) withheld: Option<String>,
 }
 
@@ -172,7 +176,7 @@ impl ClientCertResolver {
         Self { identity, request: OnceLock::new() }
     }
 
-    /// The broker's request, if there was one.
+    /// Returns the broker's request, or `None` if the broker did not request a certificate.
     pub(super) fn request(&self) -> Option<&CertificateRequest> {
         self.request.get()
     }
@@ -180,7 +184,8 @@ impl ClientCertResolver {
 
 impl ResolvesClientCert for ClientCertResolver {
     fn resolve(&self, root_hint_subjects: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        // The producer does not send its certificate if the broker lists CAs and none of them issued it.
+        // The producer does not send its certificate if the broker lists CAs and none of these CAs issued the
+        // certificate.
         let fits = |identity: &&ClientIdentity| {
             root_hint_subjects.is_empty()
                 || identity

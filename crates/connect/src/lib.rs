@@ -52,13 +52,13 @@ pub struct ConnectOptions {
     pub topics: Vec<String>,
     /// The timeout of each step.
     pub timeout: Duration,
-    /// Whether any broker certificate is accepted: `Router.KAFKA.tlsInsecureSkipVerify`.
+    /// Whether every broker certificate is accepted, as with `Router.KAFKA.tlsInsecureSkipVerify`.
     pub accepts_any_certificate: bool,
-    /// The maximum batch size of the producer, in bytes: `Router.KAFKA.batchBytes`.
+    /// The maximum batch size of the producer in bytes, as set by `Router.KAFKA.batchBytes`.
     pub batch_bytes: u64,
 }
 
-/// Connects to the brokers, and reports each step.
+/// Connects to the brokers of a destination, and reports each step.
 ///
 /// # Errors
 /// Fails if the event loop cannot be started. Problems with the brokers are in the report.
@@ -99,7 +99,8 @@ async fn connect(settings: &Settings, options: &ConnectOptions) -> Report {
         tried.push((address, steps, failed));
     }
     for (address, mut steps, failed) in tried {
-        // The producer can start with any broker in the list. It needs this broker only if the cluster advertises it.
+        // The producer can start with any broker in the list, so it needs a broker that failed here only if the cluster
+        // advertises the broker's address.
         let is_needed = |cluster: &Cluster| cluster.brokers.iter().any(|(_, advertised)| advertised == address);
         if failed && first.as_ref().is_some_and(|(_, _, cluster)| !is_needed(cluster)) {
             let tolerate =
@@ -125,7 +126,7 @@ async fn connect(settings: &Settings, options: &ConnectOptions) -> Report {
     report
 }
 
-/// Loads certificates if the destination uses TLS.
+/// Loads the certificates if the destination uses TLS. Returns how connections are secured, and the steps of loading.
 fn prepare<'d>(settings: &'d Settings, options: &ConnectOptions) -> (Security<'d>, Vec<Step>) {
     let Some(tls) = &settings.tls else {
         let text = "sslEnabled is off: the connection is not encrypted, and useSASL has no effect";
@@ -142,7 +143,7 @@ fn prepare<'d>(settings: &'d Settings, options: &ConnectOptions) -> (Security<'d
 
 type Connected = (Session, Cluster);
 
-/// Connects to a bootstrap broker, and requests the metadata of its cluster.
+/// Connects to a bootstrap broker, and requests the metadata of the broker's cluster.
 async fn bootstrap<'d>(connector: &Connector<'_>, address: &'d Address) -> (&'d Address, Vec<Step>, Option<Connected>) {
     let mut steps = Vec::new();
     let Some(mut session) = connector.to(address, &mut steps).await else { return (address, steps, None) };
@@ -174,8 +175,9 @@ fn another_cluster(other: &Address) -> Step {
     )
 }
 
-/// Returns the principal for ACLs of the cluster, if it is known. With a client certificate, the broker decides how to
-/// derive it from the distinguished name. Confluent Cloud and Azure have no such ACLs, and their user names are keys.
+/// Returns the principal that Kafka's ACLs use for the destination's user, such as `User:rudder`. Returns `None` if the
+/// principal is not known: a broker has its own rules for deriving the principal from a client certificate. Also
+/// returns `None` for Confluent Cloud and Azure Event Hubs, which have no such ACLs, and where user names are keys.
 fn principal(settings: &Settings) -> Option<String> {
     if *settings.family != KAFKA {
         return None;
@@ -187,7 +189,7 @@ fn principal(settings: &Settings) -> Option<String> {
     }
 }
 
-/// The possible topics of the destination and the additional ones, without duplicates.
+/// Returns the destination's topics and the topics in `options`, without duplicates.
 fn all_topics(settings: &Settings, options: &ConnectOptions) -> Vec<String> {
     let mut topics = Vec::new();
     for topic in settings.topics.iter().chain(&options.topics) {
@@ -198,7 +200,7 @@ fn all_topics(settings: &Settings, options: &ConnectOptions) -> Vec<String> {
     topics
 }
 
-/// Checks each topic, one step per topic.
+/// Checks the topics, and returns the steps.
 async fn topics(
     connector: &Connector<'_>,
     mut session: Session,

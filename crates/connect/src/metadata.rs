@@ -1,4 +1,5 @@
-//! Requests the metadata of a cluster: its brokers, and each topic that the destination can use.
+//! Requests metadata from a broker: the list of the cluster's brokers, and the state of each topic that the destination
+//! can use.
 
 use kafka_protocol::error::{ParseResponseErrorCode as _, ResponseError};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -18,19 +19,19 @@ use check::destination::Address;
 const MAX_BROKERS: usize = 100;
 /// The maximum number of topics per request.
 pub(super) const TOPICS_AT_ONCE: usize = 100;
-/// The value of the allowed operations if the broker does not report them.
+/// The value of `topic_authorized_operations` if the broker does not report the allowed operations.
 const NOT_REPORTED: i32 = i32::MIN;
-/// The bit of the operation Write in the protocol.
+/// The bit of the operation Write in `topic_authorized_operations`.
 const WRITE: i32 = 1 << 4;
 
 /// The metadata of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cluster {
-    /// The cluster ID.
+    /// The ID of the cluster, if the broker reports it.
     pub(super) id: Option<String>,
-    /// The advertised addresses of the brokers, by ID.
+    /// The ID and the advertised address of each broker, for at most [`MAX_BROKERS`] brokers.
     pub(super) brokers: Vec<(i32, Address)>,
-    /// The number of brokers, including those above the limit.
+    /// The number of all brokers in the cluster, which can exceed [`MAX_BROKERS`].
     pub(super) count: usize,
 }
 
@@ -42,7 +43,7 @@ pub(super) async fn cluster(connection: &mut BrokerConnection, versions: &Versio
     let version = versions.metadata()?;
     let request = MetadataRequest::default().with_topics(Some(Vec::new())).with_allow_auto_topic_creation(false);
     let response = connection.ask(&request, version).await?;
-    broker_error::check(response.error_code, "its cluster")?;
+    broker_error::check(response.error_code, "the cluster's metadata")?;
     if response.brokers.is_empty() {
         return Err(Failure::new(Problem::NoBrokers, "the broker lists no brokers, not even itself"));
     }
@@ -55,8 +56,8 @@ pub(super) async fn cluster(connection: &mut BrokerConnection, versions: &Versio
     })
 }
 
-/// Requests the metadata of these topics, at most [`TOPICS_AT_ONCE`]. Returns one step per topic, in order. The request
-/// does not create topics.
+/// Requests the metadata of up to [`TOPICS_AT_ONCE`] topics. Returns one step per topic, in order. The request does not
+/// create missing topics.
 ///
 /// # Errors
 /// See [`BrokerConnection::ask`].
@@ -81,10 +82,10 @@ pub(super) async fn topics(
     Ok(topics.iter().map(|topic| step(find(topic), topic, context).about(sanitize(topic))).collect())
 }
 
-/// The broker and the user that advice refers to.
+/// The broker and the user that appear in the commands in advice.
 #[derive(Debug)]
 pub(super) struct AdviceContext {
-    /// The broker that the metadata comes from.
+    /// The address of the broker that returned the metadata.
     pub(super) broker: String,
     /// The principal for ACLs, such as `User:rudder`, or `None` if it is not known.
     pub(super) principal: Option<String>,
@@ -96,7 +97,7 @@ impl AdviceContext {
         format!("{tool} --bootstrap-server {} {rest}", self.broker)
     }
 
-    /// Formats the command that allows this user to write to a topic.
+    /// Formats the command that allows the user to write to a topic.
     fn grant(&self, topic: &str) -> String {
         let principal = self.principal.as_deref().unwrap_or("User:NAME");
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:@".contains(&byte);

@@ -16,7 +16,7 @@ const MAX_ADDRESSES: usize = 16;
 /// Resolves a host to addresses, in the order that the system prefers.
 ///
 /// # Errors
-/// Fails if there are no addresses, or DNS fails. This function has no timeout.
+/// Fails if the host has no addresses, or if DNS fails. This function has no timeout.
 pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failure> {
     let host = &address.host;
     // The producer treats spaces as part of the name, but the system's resolver may strip them.
@@ -33,7 +33,7 @@ pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failur
                 }
             }
         }
-        // The system's resolver distinguishes this error only by its message.
+        // Only the message of the system's resolver shows whether a failure is temporary.
         Err(error) if error.to_string().contains("emporary failure") => {
             return Err(Failure::new(Problem::DnsFailed, format!("DNS cannot resolve {host} at the moment")));
         }
@@ -48,10 +48,12 @@ pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failur
     Ok(addresses)
 }
 
-/// Connects to the first address that accepts a connection. Also returns the errors of the addresses before it.
+/// Connects to the first address that accepts a connection. Returns the connection, and the errors of the addresses
+/// that were tried before.
 ///
 /// # Errors
-/// Fails if no address accepts a connection. The reported problem is the first address's.
+/// Fails if no address accepts a connection. The failure has the problem of the first address, and the errors of all
+/// addresses as text.
 pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, Vec<String>), Failure> {
     let mut refusals: Vec<(Problem, String)> = Vec::new();
     for address in addresses {
@@ -81,7 +83,7 @@ fn classify(address: SocketAddr, error: &io::Error) -> (Problem, String) {
     }
 }
 
-/// Whether an address refers to the client's own machine.
+/// Whether a host name or IP address refers to the client's own machine.
 pub(super) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified())

@@ -1,4 +1,4 @@
-//! Describes errors of the operating system without their numbers.
+//! Describes OS errors without their error codes.
 
 use std::io;
 
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_left_out() {
+    fn error_numbers_are_left_out() {
         assert_eq!(describe(&io::Error::from_raw_os_error(2)), "no such file or directory");
         assert_eq!(describe(&io::Error::other("it has more than 5 bytes")), "it has more than 5 bytes");
     }

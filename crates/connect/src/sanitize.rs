@@ -2,7 +2,7 @@
 
 use json::display::{self, shorten};
 
-/// The maximum number of characters of a text.
+/// The maximum number of characters in a sanitized text.
 const MAX_CHARACTERS: usize = 200;
 
 /// Sanitizes and shortens a text to one line.

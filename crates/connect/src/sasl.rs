@@ -1,4 +1,5 @@
-//! Authenticates with user and password by PLAIN or SCRAM, over `SaslHandshake` and `SaslAuthenticate`.
+//! Authenticates with a user name and password. The PLAIN or SCRAM messages are sent in `SaslAuthenticate` requests,
+//! after a `SaslHandshake` request.
 
 use bytes::Bytes;
 use kafka_protocol::error::{ParseResponseErrorCode as _, ResponseError};
@@ -14,18 +15,19 @@ use super::versions::Versions;
 use super::wire::BrokerConnection;
 use check::destination::{Mechanism, Sasl};
 
-/// The maximum number of SCRAM iterations that a broker may request. Brokers request 4096 to 16384; the maximum of a
-/// `u32` would take hours.
+/// The maximum number of SCRAM iterations that a broker may request. Brokers usually request 4096 to 16384 iterations.
+/// Computing [`u32::MAX`] iterations would take hours.
 const MAX_ITERATIONS: u32 = 200_000;
 
-/// The maximum number of messages. A mechanism needs two, but a faulty broker might never finish.
+/// The maximum number of messages that are sent in one login. PLAIN and SCRAM need at most two, but a faulty broker
+/// might never finish the login.
 const MAX_MESSAGES: usize = 4;
 
 /// Authenticates with the broker.
 ///
 /// # Errors
-/// Fails if the broker rejects the credentials, the broker is not authentic, or the connection breaks. The text never
-/// contains the password.
+/// Fails if the broker rejects the credentials, the broker is not authentic, or the connection breaks. The text of the
+/// failure never contains the password.
 pub(super) async fn authenticate(
     connection: &mut BrokerConnection,
     versions: &Versions,
@@ -63,7 +65,7 @@ pub(super) async fn authenticate(
     Err(Failure::new(Problem::ResponseUnreadable, format!("the {name} exchange does not finish")))
 }
 
-/// Negotiates the mechanism.
+/// Asks the broker to accept the mechanism `name`.
 async fn negotiate(connection: &mut BrokerConnection, name: &'static str) -> Result<(), Failure> {
     let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(name));
     let response = connection.ask(&request, 1).await?;
@@ -82,7 +84,7 @@ async fn negotiate(connection: &mut BrokerConnection, name: &'static str) -> Res
     }
 }
 
-/// Sends one message of the mechanism and returns the response.
+/// Sends one message of the mechanism, and returns the broker's response to it.
 async fn exchange(
     connection: &mut BrokerConnection,
     version: i16,
@@ -93,7 +95,7 @@ async fn exchange(
     let response = connection.ask(&request, version).await?;
     match response.error_code.err() {
         Some(ResponseError::SaslAuthenticationFailed) => {
-            // The broker's message may repeat the credentials.
+            // The broker's error message may contain the credentials.
             let hide = |text: StrBytes| text.replace(sasl.password.reveal(), "…").replace(sasl.username.reveal(), "…");
             let message = response.error_message.map(|text| sanitize(&hide(text))).unwrap_or_default();
             Err(Failure::new(
@@ -108,8 +110,9 @@ async fn exchange(
     }
 }
 
-/// Checks that a message of the broker is a first or last SCRAM message with a reasonable iteration count. The library
-/// parses both kinds of messages without checking their length.
+/// Checks that a message from the broker is the first or the last SCRAM message of a server, and that the iteration
+/// count in a first message is reasonable. The check is necessary because rsasl parses both messages without checking
+/// their length.
 fn check_scram(message: &[u8]) -> Result<(), Failure> {
     let unreadable = || Failure::new(Problem::ResponseUnreadable, "the broker's response is not a SCRAM message");
     let attributes: Vec<(u8, &[u8])> = message
@@ -137,14 +140,14 @@ fn check_scram(message: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Describes why the mechanism cannot continue after the broker's message.
+/// Builds the failure of a mechanism that cannot continue after the broker's message.
 fn session_failure(error: &SessionError, name: &str) -> Failure {
     match error {
         SessionError::MutualAuthenticationFailed => Failure::new(
             Problem::BrokerNotAuthentic,
             format!("{name}: the broker accepted the user, but could not prove that it knows the password"),
         ),
-        // Other errors of the library may contain data that was sent.
+        // The text of any other rsasl error may contain data that was sent, so the text is not shown.
         _ => Failure::new(Problem::AuthenticationFailed, format!("{name} cannot continue after the broker's response")),
     }
 }
@@ -173,13 +176,13 @@ mod tests {
         }
     }
 
-    /// The response to `SaslHandshake`, with these mechanisms.
+    /// Encodes a response to `SaslHandshake` that lists one mechanism.
     fn handshake(error: u8, mechanism: &str) -> Vec<u8> {
         let length = u8::try_from(mechanism.len()).unwrap();
         [&[0, error, 0, 0, 0, 1, 0, length], mechanism.as_bytes()].concat()
     }
 
-    /// The response to `SaslAuthenticate`, version 0.
+    /// Encodes a response to `SaslAuthenticate`, version 0.
     fn says(error: u8, text: &str, message: &[u8]) -> Vec<u8> {
         let length = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap();
         [&[0, error, 0, length(text.as_bytes())], text.as_bytes(), &[0, 0, 0, length(message)], message].concat()

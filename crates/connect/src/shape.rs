@@ -1,20 +1,21 @@
-//! Validates the layout of a response. The library reserves memory for as many entries as a response claims to have, so
-//! every claimed length is compared with the available bytes first.
+//! Validates the layout of a response before `kafka_protocol` parses the response. `kafka_protocol` reserves memory for
+//! as many entries as a response claims to have, so this module first compares every claimed length with the available
+//! bytes.
 
 /// A part of a response.
 #[derive(Debug)]
 pub(super) enum Part {
     /// A fixed number of bytes.
     Fixed(usize),
-    /// A two-byte length, -1 for null, and the text.
+    /// A text, preceded by its length in two bytes. The length -1 means null.
     Text,
-    /// A four-byte length, -1 for null, and the bytes.
+    /// Bytes, preceded by their length in four bytes. The length -1 means null.
     Bytes,
-    /// A four-byte count, -1 for null, and the entries.
+    /// A list of entries, preceded by their number in four bytes. The number -1 means null.
     List(&'static [Field]),
 }
 
-/// A field, and the first version that has it.
+/// A field of a response, and the first version of the response that has this field.
 #[derive(Debug)]
 pub(super) struct Field {
     since: i16,
@@ -29,30 +30,31 @@ const fn since(since: i16, part: Part) -> Field {
     Field { since, part }
 }
 
-/// `ApiVersions`, version 0: error; key, minimum and maximum version of each request.
+/// The response to `ApiVersions`, version 0: the error code, then the key, minimum and maximum version of each request.
 pub(super) const API_VERSIONS: &[Field] = &[always(Part::Fixed(2)), always(Part::List(&[always(Part::Fixed(6))]))];
 
-/// `SaslHandshake`, versions 0 and 1: error, mechanisms.
+/// The response to `SaslHandshake`, versions 0 and 1: the error code and the enabled mechanisms.
 pub(super) const SASL_HANDSHAKE: &[Field] = &[always(Part::Fixed(2)), always(Part::List(&[always(Part::Text)]))];
 
-/// `SaslAuthenticate`, versions 0 and 1: error, error message, the mechanism's message, lifetime of the session.
+/// The response to `SaslAuthenticate`, versions 0 and 1: the error code, the error message, the message of the
+/// mechanism and the lifetime of the session.
 pub(super) const SASL_AUTHENTICATE: &[Field] =
     &[always(Part::Fixed(2)), always(Part::Text), always(Part::Bytes), since(1, Part::Fixed(8))];
 
-/// `Metadata`, versions 4 to 8.
+/// The response to `Metadata`, versions 4 to 8.
 pub(super) const METADATA: &[Field] = &[
     always(Part::Fixed(4)),
-    // Brokers: ID, host, port, rack.
+    // The brokers: ID, host, port, rack.
     always(Part::List(&[always(Part::Fixed(4)), always(Part::Text), always(Part::Fixed(4)), always(Part::Text)])),
-    // Cluster and controller.
+    // The IDs of the cluster and of the controller.
     always(Part::Text),
     always(Part::Fixed(4)),
-    // Topics: error, name, whether internal, partitions, allowed operations.
+    // The topics: error code, name, whether internal, partitions, allowed operations.
     always(Part::List(&[
         always(Part::Fixed(2)),
         always(Part::Text),
         always(Part::Fixed(1)),
-        // Partitions: error, index, leader, leader epoch, replicas, in-sync replicas, offline replicas.
+        // The partitions: error code, index, leader, leader epoch, replicas, in-sync replicas, offline replicas.
         always(Part::List(&[
             always(Part::Fixed(10)),
             since(7, Part::Fixed(4)),
@@ -65,16 +67,16 @@ pub(super) const METADATA: &[Field] = &[
     since(8, Part::Fixed(4)),
 ];
 
-/// `DescribeConfigs`, versions 1 and 2.
+/// The response to `DescribeConfigs`, versions 1 and 2.
 pub(super) const DESCRIBE_CONFIGS: &[Field] = &[
     always(Part::Fixed(4)),
-    // Resources: error, error message, type, name, settings.
+    // The resources: error code, error message, type, name, settings.
     always(Part::List(&[
         always(Part::Fixed(2)),
         always(Part::Text),
         always(Part::Fixed(1)),
         always(Part::Text),
-        // Settings: name, value, whether read-only, source, whether sensitive, synonyms.
+        // The settings: name, value, whether read-only, source, whether sensitive, synonyms.
         always(Part::List(&[
             always(Part::Text),
             always(Part::Text),
@@ -84,12 +86,13 @@ pub(super) const DESCRIBE_CONFIGS: &[Field] = &[
     ])),
 ];
 
-/// Whether the bytes begin with this layout. More bytes may follow.
+/// Whether `bytes` begins with a response that has this layout. More bytes may follow.
 pub(super) fn fits(members: &[Field], version: i16, mut bytes: &[u8]) -> bool {
     walk(members, version, &mut bytes).is_some()
 }
 
-/// Skips the fields of a layout. The recursion is as deep as the lists in the tables above are nested.
+/// Skips the bytes of a layout's fields. Returns `None` if there are too few bytes. The depth of the recursion is the
+/// depth at which lists are nested in the layout.
 fn walk(members: &[Field], version: i16, bytes: &mut &[u8]) -> Option<()> {
     for member in members.iter().filter(|member| member.since <= version) {
         match &member.part {
@@ -104,7 +107,7 @@ fn walk(members: &[Field], version: i16, bytes: &mut &[u8]) -> Option<()> {
             },
             Part::List(entry) => match i32::from_be_bytes(take(bytes)?) {
                 -1 => {}
-                // Every entry takes at least a byte, so a false count runs out of data.
+                // Every entry takes at least one byte, so with a false count, the data ends before the loop does.
                 count => {
                     (0..usize::try_from(count).ok()?).try_for_each(|_| walk(entry, version, bytes).ok_or(())).ok()?
                 }
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn claimed_lengths_without_bytes_do_not_fit() {
+    fn lengths_beyond_the_available_bytes_do_not_fit() {
         assert!(fits(API_VERSIONS, 0, &[0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0, 8]));
         assert!(!fits(API_VERSIONS, 0, &[0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0]));
         assert!(!fits(API_VERSIONS, 0, &[0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 3, 0, 0, 0, 8]));

@@ -1,4 +1,4 @@
-//! The steps of a check with their results and durations, as values that the command line prints and tests compare.
+//! The steps of a check with their results and durations, which the command line prints and which tests compare.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use check::destination::Address;
 /// All steps for one destination, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// The steps by subject. No section is empty.
+    /// The steps, grouped by subject. Every section has at least one step.
     pub sections: Vec<Section>,
 }
 
 impl Report {
-    /// All warnings, in order: failures that do not stop the producer from working.
+    /// Returns all warnings, in order. A warning is a failure that does not stop the producer from working.
     pub fn warnings(&self) -> impl Iterator<Item = &Failure> {
         self.sections.iter().flat_map(|section| &section.steps).filter_map(Step::warning)
     }
 
-    /// All failures, in order.
+    /// Returns all failures, in order, without the warnings.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.sections.iter().flat_map(|section| &section.steps).filter_map(Step::failure)
     }
 
-    /// Adds a section, unless it is empty.
+    /// Adds a section, unless there are no steps.
     pub(super) fn add(&mut self, subject: Subject, steps: Vec<Step>) {
         if !steps.is_empty() {
             self.sections.push(Section { subject, steps });
@@ -40,16 +40,16 @@ pub struct Section {
     pub steps: Vec<Step>,
 }
 
-/// The subject of steps.
+/// The subject of a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// The client's certificates and keys, before connecting.
+    /// The client itself, which loads certificates and keys before it connects.
     Client,
     /// A broker that the destination names.
     Bootstrap(Address),
-    /// The topics, as this broker reports them.
+    /// The topics, as the broker with this address reports them.
     Topics(Address),
-    /// A broker that the cluster advertises: producers connect to it next.
+    /// A broker that the cluster advertises. Producers send messages to the advertised addresses.
     Advertised {
         /// The broker's ID.
         id: i32,
@@ -58,20 +58,20 @@ pub enum Subject {
     },
 }
 
-/// A step.
+/// A step of a check, with its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The stage of connecting that the step belongs to.
+    /// The stage of connecting to which the step belongs.
     pub stage: Stage,
-    /// The topic or file that the step is about, unless the section names it.
+    /// The topic or file that the step is about, unless the section's subject already names it.
     pub about: Option<String>,
-    /// The duration. `None` means that the step did not wait for anything.
+    /// The duration of the step. `None` means that the step did not wait for anything.
     pub took: Option<Duration>,
     /// The result.
     pub outcome: Outcome,
-    /// Further observations, one per line.
+    /// Further observations, each as one line of text.
     pub details: Vec<String>,
-    /// Potential problems, and facts that could not be determined, one per line.
+    /// Potential problems, and facts that could not be determined, each as one line of text.
     pub cautions: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl Step {
         Self::of(stage, Outcome::Tolerated(failure))
     }
 
-    /// Turns a failure into a warning, and adds the reason as a detail.
+    /// Turns a failed step into a warning, and adds `why` as a detail. Does not change any other step.
     pub(super) fn tolerate(mut self, why: &str) -> Self {
         if let Outcome::Failed(failure) = self.outcome {
             self.outcome = Outcome::Tolerated(failure);
@@ -133,7 +133,7 @@ impl Step {
         self
     }
 
-    /// The failure, if the step failed.
+    /// Returns the failure of a failed step. Returns `None` for a warning.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match &self.outcome {
@@ -142,7 +142,7 @@ impl Step {
         }
     }
 
-    /// The warning, if the step failed without stopping the producer from working.
+    /// Returns the failure of a step that failed without stopping the producer from working.
     #[must_use]
     pub fn warning(&self) -> Option<&Failure> {
         match &self.outcome {
@@ -178,7 +178,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// A stable identifier of the step.
+    /// Returns the stable identifier of the stage.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -203,7 +203,7 @@ pub enum Outcome {
     Passed(String),
     /// The step failed.
     Failed(Failure),
-    /// The step failed, but the producer works without it.
+    /// The step failed, but this does not stop the producer from working.
     Tolerated(Failure),
     /// The step was not tried, for this reason.
     Skipped(String),
@@ -216,7 +216,7 @@ pub struct Failure {
     pub problem: Problem,
     /// A description of the failure, as a sentence without a period. The text never contains a password or a key.
     pub text: String,
-    /// Specific advice, which replaces [`Problem::advice`].
+    /// Advice for this failure, if it replaces the general [`Problem::advice`].
     advice: Option<String>,
 }
 
@@ -226,13 +226,13 @@ impl Failure {
         Self { problem, text: text.into(), advice: None }
     }
 
-    /// Sets specific advice.
+    /// Sets advice for this failure, which replaces the general [`Problem::advice`].
     pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
     }
 
-    /// The advice.
+    /// Returns the advice for this failure, or else the general advice on the problem.
     #[must_use]
     pub fn advice(&self) -> &str {
         self.advice.as_deref().unwrap_or_else(|| self.problem.advice())

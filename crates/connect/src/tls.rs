@@ -1,4 +1,4 @@
-//! Encrypts connections the way the producer does, and describes failures.
+//! Encrypts connections the way the producer does, and describes why a handshake failed.
 
 use std::io;
 use std::sync::Arc;
@@ -28,16 +28,16 @@ pub(super) struct Encryption {
 /// An encrypted connection.
 pub(super) struct Encrypted {
     pub(super) stream: TlsStream<TcpStream>,
-    /// The TLS version and the cipher.
+    /// The TLS version and the cipher suite, as text.
     pub(super) found: String,
     pub(super) details: Vec<String>,
-    /// Problems that were ignored because verification is off.
+    /// Problems with the broker's certificate that were ignored because verification is off.
     pub(super) cautions: Vec<String>,
 }
 
 impl Encryption {
-    /// Loads certificates and keys, and reports the steps. Returns `None` if brokers' certificates could not be
-    /// verified.
+    /// Loads the certificates and keys, and returns the steps. The configuration is `None` if there are no usable CA
+    /// certificates, because brokers' certificates then cannot be verified.
     pub(super) fn prepare(ca_pem: Option<&str>, files: &ClientFiles, accepts_any: bool) -> (Option<Self>, Vec<Step>) {
         let provider = Arc::new(ring::default_provider());
         let (trust, step) = Trust::of(ca_pem, accepts_any, &provider);
@@ -60,7 +60,7 @@ impl Encryption {
         })?;
         let verifier = Arc::new(RecordingVerifier::new(Arc::clone(&self.trust)));
         let resolver = Arc::new(ClientCertResolver::new(self.identity.clone()));
-        // The producer supports TLS 1.1 and 1.2; the library does not support 1.1.
+        // The producer supports TLS 1.1 and 1.2, but rustls does not support TLS 1.1.
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS12])
             .map_err(|_| Failure::new(Problem::TlsFailed, "TLS 1.2 is not available in this build"))?
@@ -82,7 +82,7 @@ impl Encryption {
         }
     }
 
-    /// Describes why verification would have failed.
+    /// Describes why the broker's certificate would have been rejected if verification were on.
     fn ignored(&self, error: &Error, host: &str, seen: Option<Certificate>) -> String {
         let why = match error {
             Error::InvalidCertificate(error) => {
@@ -120,7 +120,7 @@ impl Encryption {
                 Failure::new(Problem::NotTls, "the server closed the connection at the first TLS message")
             }
             None => match request {
-                Some(request) => client_certificate(request, "it closed the connection after requesting one"),
+                Some(request) => client_certificate(request, "the connection closed after the certificate request"),
                 None => Failure::new(
                     Problem::TlsFailed,
                     format!("the connection broke during the handshake: {}", os_error::describe(error)),
@@ -135,14 +135,14 @@ fn details(certificate: Option<&Certificate>, request: Option<&CertificateReques
     let response = request.map(|request| match (&request.sent, &request.withheld) {
         (Some(line), _) => format!("the broker requested a client certificate and accepted {line}"),
         (None, Some(line)) => {
-            format!("the broker requested a client certificate from a different CA, so this one was not sent: {line}")
+            format!("the broker requested a certificate from a different CA, so this certificate was not sent: {line}")
         }
         (None, None) => "the broker requested a client certificate and continues without one".to_owned(),
     });
     certificate.into_iter().chain(response).collect()
 }
 
-/// Describes why the broker's certificate is rejected.
+/// Builds the failure for a broker certificate that is rejected.
 fn rejected_certificate(error: &CertificateError, host: &str, seen: Option<&Certificate>, source: &str) -> Failure {
     let Some(seen) = seen else {
         return Failure::new(Problem::CertificateInvalid, "the broker's certificate cannot be read");
@@ -209,7 +209,7 @@ fn rejected_certificate(error: &CertificateError, host: &str, seen: Option<&Cert
     }
 }
 
-/// Describes an error of the library about a certificate.
+/// Describes a certificate error that rustls reports.
 fn certificate_words(error: &CertificateError) -> &'static str {
     match error {
         CertificateError::BadEncoding => "it is not valid X.509",
@@ -222,7 +222,7 @@ fn certificate_words(error: &CertificateError) -> &'static str {
     }
 }
 
-/// Describes an error of the library about a handshake.
+/// Describes a handshake error that rustls reports.
 fn handshake_words(error: &Error) -> &'static str {
     match error {
         Error::PeerMisbehaved(_) => "the broker violates the TLS protocol",
@@ -232,7 +232,7 @@ fn handshake_words(error: &Error) -> &'static str {
     }
 }
 
-/// Describes an alert of the broker.
+/// Builds the failure for a TLS alert from the broker.
 fn alert_failure(alert: AlertDescription, request: Option<&CertificateRequest>) -> Failure {
     let name = alert_name(alert);
     match (alert, request) {
@@ -242,7 +242,7 @@ fn alert_failure(alert: AlertDescription, request: Option<&CertificateRequest>) 
         (_, Some(request)) => client_certificate(request, &format!("alert {name}")),
         (AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity, None) => Failure::new(
             Problem::TlsNoCommonCipher,
-            format!("alert {name}: no cipher suite in common, or the broker has no key for one"),
+            format!("alert {name}: no cipher suite in common, or the broker has no key for a common one"),
         ),
         (AlertDescription::UnrecognisedName, None) => Failure::new(
             Problem::TlsFailed,
@@ -252,7 +252,7 @@ fn alert_failure(alert: AlertDescription, request: Option<&CertificateRequest>) 
     }
 }
 
-/// Describes the failure if the broker requested a client certificate and then ended the handshake.
+/// Builds the failure for a broker that requested a client certificate and then ended the handshake.
 fn client_certificate(request: &CertificateRequest, what: &str) -> Failure {
     let trusts = match listed(request.authorities.iter().map(String::as_str)) {
         none if none.is_empty() => String::new(),
@@ -266,7 +266,7 @@ fn client_certificate(request: &CertificateRequest, what: &str) -> Failure {
         (None, Some(line)) => Failure::new(
             Problem::ClientCertificateRejected,
             format!(
-                "the broker requires a client certificate{trusts}; this one is signed by a different CA, so it was not sent: {line}"
+                "the broker requires a client certificate{trusts}; the configured certificate is signed by a different CA, so it was not sent: {line}"
             ),
         ),
         (None, None) => Failure::new(
@@ -276,7 +276,7 @@ fn client_certificate(request: &CertificateRequest, what: &str) -> Failure {
     }
 }
 
-/// The name of an alert in the TLS standard.
+/// Returns the name that an alert has in the TLS standard.
 fn alert_name(alert: AlertDescription) -> String {
     let mut name = String::new();
     for c in format!("{alert:?}").chars() {

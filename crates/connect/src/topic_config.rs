@@ -1,4 +1,4 @@
-//! Checks whether a topic accepts batches as large as the producer sends: compares `max.message.bytes` with
+//! Checks whether a topic accepts the largest batches that the producer sends, by comparing `max.message.bytes` with
 //! `Router.KAFKA.batchBytes`.
 
 use std::collections::HashMap;
@@ -18,12 +18,12 @@ use super::wire::BrokerConnection;
 const TOPIC: i8 = 2;
 const SETTING: &str = "max.message.bytes";
 
-/// The limit of each topic in bytes, or why it is not known.
+/// The value of `max.message.bytes` for each topic, or the reason why the value is not known.
 type Limits = HashMap<String, Result<u64, String>>;
 
-/// Requests the limit of each topic whose step succeeded. Adds a warning after the topic's step if the producer's
-/// batches can be too large, or a detail if the limit is not known. Does nothing if the broker does not support the
-/// request.
+/// Requests `max.message.bytes` for each topic whose step succeeded. Adds a warning after a topic's step if the value
+/// is below the size of the producer's largest batches. Adds a detail to the topic's step if the value is not known.
+/// Returns the steps unchanged if the broker does not support the request.
 pub(super) async fn compare(
     connection: &mut BrokerConnection,
     versions: &Versions,
@@ -66,7 +66,7 @@ async fn ask(connection: &mut BrokerConnection, version: i16, topics: &[String])
     Ok(response.results.into_iter().map(limit).collect())
 }
 
-/// Returns the step, followed by a warning if the limit is too small.
+/// Returns the step of a topic, followed by a warning if the topic's limit is below `batch_bytes`.
 fn with_limit(mut step: Step, limits: &Limits, batch_bytes: u64) -> Vec<Step> {
     let limit = step.about.as_ref().and_then(|topic| limits.get(topic));
     let Some((topic, limit)) = step.about.clone().zip(limit) else { return vec![step] };

@@ -1,4 +1,5 @@
-//! Verifies brokers' certificates against the CA certificates, by the rules of the producer, which is written in Go.
+//! Verifies brokers' certificates against the CA certificates by the same rules as the producer, which is written in
+//! Go.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,26 +15,27 @@ use super::problem::Problem;
 use super::step::{Failure, Stage, Step};
 use check::pem;
 
-/// The trusted certificates.
+/// The certificates that the producer trusts.
 #[derive(Debug)]
 pub(super) struct Trust {
-    /// `None` means that there are no roots and verification is off.
+    /// The verifier of rustls. `None` means that there are no CA certificates, and that verification is off.
     verifier: Option<Arc<WebPkiServerVerifier>>,
     algorithms: WebPkiSupportedAlgorithms,
-    /// Whether any certificate is accepted, as with `Router.KAFKA.tlsInsecureSkipVerify`.
+    /// Whether every certificate is accepted, as with `Router.KAFKA.tlsInsecureSkipVerify`.
     accepts_any: bool,
     /// The certificates in `caCertificate`.
     own: Vec<CertificateDer<'static>>,
-    /// The source of the certificates, for messages.
+    /// The place from which the CA certificates were loaded, for messages.
     source: &'static str,
 }
 
 impl Trust {
-    /// Loads the trusted certificates, and reports the result as a step. `None` for the PEM text means the system's CA
-    /// certificates.
+    /// Loads the trusted certificates, and returns the step that reports the result. If `ca_pem` is `None`, the
+    /// system's CA certificates are loaded.
     pub(super) fn of(ca_pem: Option<&str>, accepts_any: bool, provider: &Arc<CryptoProvider>) -> (Option<Self>, Step) {
         let roots = match ca_pem.map_or_else(system_roots, own_roots) {
-            // Without any certificate in the text, the producer does not start even then.
+            // A caCertificate without a certificate is a failure even if every broker certificate is accepted, because
+            // the producer does not start with it.
             Err(failure) if accepts_any && failure.problem != Problem::CaUnusable => Roots {
                 store: RootCertStore::empty(),
                 own: Vec::new(),
@@ -59,12 +61,12 @@ impl Trust {
         (Some(Self { verifier, algorithms, accepts_any, own, source }), step)
     }
 
-    /// The source of the certificates.
+    /// Returns the place from which the CA certificates were loaded, for messages.
     pub(super) fn source(&self) -> &'static str {
         self.source
     }
 
-    /// Whether the broker's certificate is in `caCertificate`. The producer then trusts that certificate, even if it is
+    /// Whether `caCertificate` contains this broker certificate. The producer trusts such a certificate, even if it is
     /// not a CA certificate.
     fn is_own(&self, certificate: &CertificateDer<'_>) -> bool {
         self.own.iter().any(|own| own == certificate)
@@ -83,7 +85,7 @@ fn own_roots(pem: &str) -> Result<Roots, Failure> {
     let (mut own, mut details, mut cautions) = (Vec::new(), Vec::new(), Vec::new());
     for certificate in pem::certificates(pem).into_iter().map(CertificateDer::from) {
         let Some(read) = Certificate::read(&certificate) else { continue };
-        // The library does not check the validity period of roots; the producer does.
+        // The producer checks the validity period of CA certificates, but rustls does not.
         let (first, last) = &read.days;
         match read.validity {
             Validity::Expired => cautions.push(format!("not used: {}, because it expired on {last}", read.subject)),
@@ -124,12 +126,15 @@ fn system_roots() -> Result<Roots, Failure> {
             "there is no caCertificate, and this machine has no CA certificates",
         ));
     }
-    let step = Step::passed(Stage::Trust, format!("no caCertificate: {added} CA certificates of this machine"))
-        .with_cautions(["rudder-server uses the CA certificates of its own machine, which may differ".to_owned()]);
+    let step = Step::passed(
+        Stage::Trust,
+        format!("caCertificate is not set, so this machine's {added} CA certificates are trusted"),
+    )
+    .with_cautions(["rudder-server uses its machine's CA certificates, which may differ from these".to_owned()]);
     Ok(Roots { store, own: Vec::new(), source: "the CA certificates of this machine", step })
 }
 
-/// Verifies the certificates of one connection, and records them.
+/// Verifies the certificates that a broker presents on one connection, and records them.
 #[derive(Debug)]
 pub(super) struct RecordingVerifier {
     trust: Arc<Trust>,
@@ -143,12 +148,12 @@ impl RecordingVerifier {
         Self { trust, seen: OnceLock::new(), ignored: OnceLock::new() }
     }
 
-    /// Why the certificates would have been rejected if verification were on.
+    /// Returns the error with which the certificates would have been rejected if verification were on.
     pub(super) fn ignored(&self) -> Option<&Error> {
         self.ignored.get()
     }
 
-    /// The broker's certificate, if one was sent and can be parsed.
+    /// Returns the broker's certificate, if the broker sent one that can be parsed.
     pub(super) fn certificate(&self) -> Option<Certificate> {
         self.seen.get().and_then(|chain| chain.first()).and_then(Certificate::read)
     }
@@ -190,7 +195,7 @@ impl ServerCertVerifier for RecordingVerifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         match verify_tls12_signature(message, cert, dss, &self.trust.algorithms) {
-            // The library rejects certificates of version 1, which the producer accepts here.
+            // rustls rejects certificates with X.509 version 1. The producer accepts them if verification is off.
             Err(_) if self.trust.accepts_any => Ok(HandshakeSignatureValid::assertion()),
             verdict => verdict,
         }
@@ -210,9 +215,9 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// Verifies a broker certificate that is itself trusted, such as a self-signed one, the way the producer does. Only the
-/// names and the validity period matter, and the validity period was checked before. The library would reject such a
-/// certificate if it is a CA certificate.
+/// Verifies a broker certificate that is itself in `caCertificate`, such as a self-signed certificate, the way the
+/// producer does. Checks only the names, because the validity period has already been checked. rustls would reject such
+/// a certificate if it is a CA certificate.
 fn as_a_root(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,

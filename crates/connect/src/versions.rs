@@ -7,23 +7,24 @@ use super::problem::Problem;
 use super::step::Failure;
 use super::wire::BrokerConnection;
 
-/// The maximum version of `Metadata` that is used. Versions 9 and later have a different layout, and this crate needs
-/// nothing that they add.
+/// The maximum version of `Metadata` that is used. Versions 9 and later have a different layout, and add nothing that
+/// this crate needs.
 const NEWEST_METADATA: i16 = 8;
-/// The minimum version of `Metadata`. With older versions, a request for a topic creates it.
+/// The minimum version of `Metadata`. In older versions, a request for the metadata of a missing topic can create the
+/// topic.
 const OLDEST_METADATA: i16 = 4;
 /// The maximum version of `SaslAuthenticate` that is used.
 const NEWEST_AUTHENTICATE: i16 = 1;
 
-/// The maximum version of `DescribeConfigs` that is used. Later ones add the documentation of settings.
+/// The maximum version of `DescribeConfigs` that is used. Later versions add the documentation of settings.
 const NEWEST_DESCRIBE_CONFIGS: i16 = 2;
 
-/// The requests that a broker supports: key, minimum and maximum version.
+/// The requests that a broker supports, each as its key, minimum version and maximum version.
 #[derive(Debug, Clone)]
 pub(super) struct Versions(Vec<(i16, i16, i16)>);
 
 impl Versions {
-    /// Requests the versions from the broker.
+    /// Requests the list of supported requests and versions from the broker.
     ///
     /// # Errors
     /// See [`BrokerConnection::ask`]. Also fails if the broker responds with an error.
@@ -33,7 +34,7 @@ impl Versions {
         Ok(Self(response.api_keys.iter().map(|api| (api.api_key, api.min_version, api.max_version)).collect()))
     }
 
-    /// Describes the versions of the requests that a producer needs.
+    /// Describes in one line which versions the broker supports of the requests that a producer needs.
     pub(super) fn summary(&self) -> String {
         let of = |key: ApiKey, name: &str| match self.of(key) {
             Some((oldest, newest)) => format!("{name} {oldest} to {newest}"),
@@ -42,7 +43,7 @@ impl Versions {
         format!("a Kafka broker: {}, {}", of(ApiKey::Produce, "Produce"), of(ApiKey::Metadata, "Metadata"))
     }
 
-    /// The version of `Metadata` to use.
+    /// Returns the version of `Metadata` to use.
     ///
     /// # Errors
     /// Fails if there is no common version.
@@ -55,12 +56,12 @@ impl Versions {
         })
     }
 
-    /// The version of `DescribeConfigs` to use, if there is a common one.
+    /// Returns the version of `DescribeConfigs` to use, or `None` if there is no common version.
     pub(super) fn describe_configs(&self) -> Option<i16> {
         self.newest(ApiKey::DescribeConfigs, 1, NEWEST_DESCRIBE_CONFIGS)
     }
 
-    /// The version of `SaslAuthenticate` to use.
+    /// Returns the version of `SaslAuthenticate` to use.
     ///
     /// # Errors
     /// Fails if there is no common version.

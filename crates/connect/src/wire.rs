@@ -1,4 +1,5 @@
-//! A connection that speaks the Kafka protocol: sends requests, reads their responses, and recognizes other servers.
+//! A connection that speaks the Kafka protocol: it sends requests, reads the responses, and recognizes servers that are
+//! not Kafka brokers.
 
 use std::io;
 
@@ -16,10 +17,10 @@ use super::problem::Problem;
 use super::shape::{self, Field};
 use super::step::Failure;
 
-/// The maximum size of a response, in bytes: far more than any response needs.
+/// The maximum size of a response, in bytes. This is far more than any response needs.
 const MAX_RESPONSE_BYTES: u32 = 16 * 1024 * 1024;
 
-/// The client ID of this tool.
+/// The client ID that requests contain.
 const CLIENT_ID: &str = env!("CARGO_PKG_NAME");
 
 /// A Kafka request, and the type of its response.
@@ -28,7 +29,7 @@ pub(super) trait KafkaRequest: Encodable {
     const KEY: ApiKey;
     /// The layout of the response.
     const SHAPE: &'static [Field];
-    /// The response.
+    /// The type of the response.
     type Response: Decodable + HeaderVersion;
 }
 
@@ -114,7 +115,7 @@ impl BrokerConnection {
     }
 }
 
-/// Describes a server that sends these bytes instead of the length of a response.
+/// Builds the failure for a server that sends these bytes where the length of a response is expected.
 fn not_a_response(prefix: [u8; 4]) -> Failure {
     match prefix {
         // A TLS record: an alert or a handshake message, of any version.
@@ -147,7 +148,7 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// Describes a broken connection.
+/// Builds the failure for a broken connection.
 fn broken_connection(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
@@ -160,7 +161,7 @@ fn broken_connection(error: &io::Error) -> Failure {
     }
 }
 
-/// Encodes a request, preceded by its length.
+/// Encodes the length of a request, followed by the request.
 fn frame<R: KafkaRequest>(request: &R, version: i16, id: i32) -> Option<Bytes> {
     let header = RequestHeader::default()
         .with_request_api_key(R::KEY as i16)

@@ -25,11 +25,12 @@ pub struct Source {
 /// is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// rudder-server, in a request, with `Config`.
+    /// rudder-server, in a request. The Config is in the field `Config`.
     Wire,
-    /// The control plane, with `config`. rudder-server computes `hasDynamicConfig` when it loads the destination.
+    /// The control plane. The Config is in the field `config`. `hasDynamicConfig` is not used, because rudder-server
+    /// computes it when it loads the destination.
     ControlPlane,
-    /// The Rudder CLI, with `spec.config`. Its strings may contain variables.
+    /// The Rudder CLI. The Config is in the field `spec.config`, and strings in it may contain variables.
     RudderCli,
 }
 
@@ -63,7 +64,7 @@ pub struct Found<'a> {
 pub struct Destinations<'a> {
     /// The supported destinations, without duplicates.
     pub ours: Vec<Found<'a>>,
-    /// The number of destinations with other types, by type. Destinations without a type are counted under the empty
+    /// The number of unsupported destinations of each type. Destinations without a type are counted under the empty
     /// string.
     pub others: BTreeMap<String, usize>,
     seen: Seen<'a>,
@@ -77,10 +78,10 @@ struct Seen<'a> {
     sources: HashSet<(usize, Source)>,
 }
 
-/// Finds the destinations in a text. `given` is the family of destinations without a type.
+/// Finds the destinations in a text. `given` is the family that is assumed for destinations without a type.
 ///
 /// # Errors
-/// Returns the reason why there is no destination, as one line without any part of the text.
+/// Returns a one-line reason if there is no destination. The reason contains nothing from the text.
 pub fn destinations<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result<Destinations<'a>, String> {
     let mut found = Destinations::default();
     match root.kind() {
@@ -117,7 +118,7 @@ pub fn destinations<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result
     Ok(found)
 }
 
-/// Returns whether a value contains sources or destinations, as a workspace does. A destination that lists its sources
+/// Returns whether a value is a workspace, which contains sources or destinations. A destination that lists its sources
 /// is not a workspace.
 fn is_workspace(value: Raw<'_>) -> bool {
     if field(value, "destinationDefinition").is_some() || is_named_type(value) {
@@ -127,7 +128,8 @@ fn is_workspace(value: Raw<'_>) -> bool {
     ["sources", "destinations"].into_iter().any(|name| field(value, name).as_ref().is_some_and(is_list))
 }
 
-/// The fields of a destination that no Config has.
+/// Fields that a destination can have, but a Config never has. One of the first three fields, or two of the others, are
+/// enough to recognize a destination.
 const OF_A_DESTINATION: [&str; 10] = [
     "Config",
     "destinationDefinition",
@@ -147,7 +149,7 @@ fn is_destination(value: Raw<'_>) -> bool {
     OF_A_DESTINATION[..3].iter().any(has) || OF_A_DESTINATION[3..].iter().filter(|name| has(name)).count() >= 2
 }
 
-/// Returns whether a value has a `type` like the destinations of the control plane's API.
+/// Returns whether a value has a `type` and a `config`, like the destinations of the control plane's API.
 fn is_named_type(value: Raw<'_>) -> bool {
     field(value, "type").is_some_and(|(_, kind)| kind.kind() == Kind::String) && field(value, "config").is_some()
 }
@@ -173,7 +175,7 @@ fn step(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", pointer_step(name))
 }
 
-/// Calls `on_each` for each value of an array or object, with its pointer.
+/// Calls `on_each` with each value in an array or object, and the pointer to that value.
 fn for_each<'a>(list: Raw<'a>, pointer: &str, mut on_each: impl FnMut(Raw<'a>, String)) {
     let mut index = 0;
     list.for_each_element(|element| {
@@ -184,7 +186,7 @@ fn for_each<'a>(list: Raw<'a>, pointer: &str, mut on_each: impl FnMut(Raw<'a>, S
 }
 
 impl<'a> Destinations<'a> {
-    /// The number of destinations with other types.
+    /// Returns the number of unsupported destinations.
     #[must_use]
     pub fn other_count(&self) -> usize {
         self.others.values().sum()
@@ -194,8 +196,8 @@ impl<'a> Destinations<'a> {
         *self.others.entry(kind).or_default() += 1;
     }
 
-    /// Reads an object that is neither a workspace nor a destination. Such an object contains workspaces by ID or a
-    /// field `destination`, or is a standalone Config.
+    /// Reads an object that is neither a workspace nor a destination. Such an object contains workspaces by ID,
+    /// contains a field `destination`, or is a standalone Config.
     fn object(&mut self, root: Raw<'a>, given: Option<&'static Family>) -> Result<(), String> {
         root.for_each_member(|id, workspace| {
             if is_workspace(workspace) {
@@ -263,7 +265,7 @@ impl<'a> Destinations<'a> {
         self.add(found);
     }
 
-    /// Adds a destination. If it is a duplicate, only its source is added.
+    /// Adds a destination. If the destination is a duplicate, only its sources are added.
     fn add(&mut self, mut found: Found<'a>) {
         if found.id.is_empty() {
             return self.ours.push(found);
@@ -328,7 +330,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Returns whether the transformation fills templates.
+    /// Returns whether the transformation fills the destination's templates.
     ///
     /// In a request, templates are filled unless `hasDynamicConfig` is `false` (docs/contract.md#template-flag). The
     /// name of this flag must match exactly. In a file of the control plane, the flag is ignored, because rudder-server
@@ -338,7 +340,8 @@ impl<'a> Found<'a> {
         self.origin != Origin::Wire || self.raw.member("hasDynamicConfig").is_none_or(|flag| flag.kind() != Kind::False)
     }
 
-    /// Returns pointers to the strings of the Config that contain a variable of the Rudder CLI, whose value is unknown.
+    /// Returns pointers to the strings in the Config that contain a variable of the Rudder CLI. The values of such
+    /// strings are not known.
     #[must_use]
     pub fn variables(&self) -> Vec<String> {
         let mut pointers = Vec::new();
@@ -362,7 +365,7 @@ impl<'a> Found<'a> {
         pointers
     }
 
-    /// Returns the name and ID for messages, if present.
+    /// Returns the name and ID of the destination as text for messages, as far as they are present.
     #[must_use]
     pub fn title(&self) -> String {
         match (self.name.as_str(), self.id.as_str()) {

@@ -15,7 +15,7 @@ pub enum ValueKind {
 }
 
 impl ValueKind {
-    /// The type as a noun, for messages.
+    /// Returns the type as a noun, for messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -29,11 +29,11 @@ impl ValueKind {
 /// The component that reads a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The transformation, which fills templates and matches names exactly. The producer also reads the topic.
+    /// The transformation, which fills templates and matches names exactly. The producer also reads the field `topic`.
     Routing,
     /// The producer, which uses values verbatim and matches names case-insensitively.
     Producer,
-    /// The producer. The value is a secret.
+    /// The producer, as with `Producer`. In addition, the value is a secret.
     Secret,
 }
 
@@ -93,7 +93,7 @@ impl Known {
         MEMBERS.iter().find(|known| known.name.eq_ignore_ascii_case(name))
     }
 
-    /// Returns the field of `family` that `name` probably misspells, at most two edits away.
+    /// Returns the field of `family` of which `name` is probably a misspelling. The names differ by at most two edits.
     #[must_use]
     pub fn like(name: &str, family: &Family) -> Option<&'static Known> {
         if name.len() > 40 {
@@ -109,7 +109,7 @@ impl Known {
             .map(|(_, known)| known)
     }
 
-    /// Whether the Config of `family` has this field.
+    /// Whether a Config of `family` can have this field.
     #[must_use]
     pub fn is_of(&self, family: &Family) -> bool {
         self.families.contains(&family)

@@ -34,7 +34,7 @@ use json::raw::Raw;
 pub const FORMS: &str = "a destination with Config or config, an array of destinations, a workspaceConfig.json, \
                          a destination of the Rudder CLI (kind: destination, YAML or JSON), or only a Config";
 
-/// Returns the field called `name` of an object, ignoring case, and its name as written.
+/// Returns an object's field called `name`, ignoring letter case: its name as written, and its value.
 ///
 /// A field with exactly this name takes precedence. If several fields match equally well, the last one wins.
 #[must_use]

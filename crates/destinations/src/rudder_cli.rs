@@ -19,8 +19,8 @@ pub fn is_resource(value: Raw<'_>) -> bool {
     kind.is_some_and(|kind| kind.as_string().is_some()) && spec.is_some_and(Raw::is_object)
 }
 
-/// Returns the result of [`renamed`] as text; `None` if `root` is neither a resource of the Rudder CLI nor an array
-/// that contains one.
+/// Returns the result of [`renamed`] as text. Returns `None` if `root` is neither a resource of the Rudder CLI nor an
+/// array that contains such a resource.
 #[must_use]
 pub fn renamed_json(root: Raw<'_>) -> Option<String> {
     let mut any = is_resource(root);
@@ -32,8 +32,8 @@ pub fn renamed_json(root: Raw<'_>) -> Option<String> {
     Some(renamed(value).to_string())
 }
 
-/// Renames the fields of `spec.config` to those of a Config, in a destination of the Rudder CLI or in an array. Other
-/// values are unchanged.
+/// Converts the field names in `spec.config` of a Rudder CLI destination to the field names of a Config. In an array,
+/// converts each such destination. Other values are unchanged.
 #[must_use]
 pub fn renamed(mut value: Value) -> Value {
     if let Value::Array(elements) = value {
@@ -61,7 +61,8 @@ fn entries(value: Value) -> Value {
     elements.into_iter().map(rename).collect()
 }
 
-/// Converts a CLI field name to the one in a Config, such as `use_sasl` to `useSASL` and `host_name` to `hostName`.
+/// Converts a CLI field name to a field name of a Config, such as `use_sasl` to `useSASL` and `host_name` to
+/// `hostName`.
 #[must_use]
 pub fn camel_case(name: &str) -> Cow<'_, str> {
     if let Some(known) = MEMBERS.iter().find(|known| snake_case(known.name) == name) {
@@ -80,7 +81,7 @@ pub fn camel_case(name: &str) -> Cow<'_, str> {
     Cow::Owned(camel)
 }
 
-/// Converts a field name in a Config to the CLI's name.
+/// Converts a field name of a Config to the CLI's field name.
 #[must_use]
 pub fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
@@ -95,9 +96,9 @@ pub fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Converts a pointer to a Config field: replaces the names in it with those in the CLI's file.
+/// Replaces the field names in a pointer with the snake_case names in the CLI's file.
 ///
-/// `config` is the pointer to the Config. Other pointers are unchanged.
+/// `config` is the pointer to the Config. A pointer to a value outside the Config is unchanged.
 #[must_use]
 pub fn pointer_in_file(pointer: &str, config: &str) -> String {
     match pointer.strip_prefix(config) {
@@ -112,7 +113,8 @@ pub fn pointer_in_file(pointer: &str, config: &str) -> String {
 
 /// Returns whether a text contains a variable of the Rudder CLI, such as `{{ .KAFKA_PASSWORD }}`.
 ///
-/// The CLI replaces variables later. A template of the transformation never starts with a dot.
+/// The CLI replaces variables when it applies the file. A variable starts with a dot, but a template of the
+/// transformation never does.
 #[must_use]
 pub fn has_variable(text: &str) -> bool {
     text.split("{{").skip(1).any(|rest| rest.trim_start().starts_with('.') && rest.contains("}}"))

@@ -9,7 +9,7 @@ use super::{field, source};
 use json::raw::Raw;
 use transform::family::{Family, KAFKA};
 
-/// Selects one of several destinations.
+/// The ID or name that selects one of several destinations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selector {
     /// The required ID, if any.
@@ -55,8 +55,8 @@ pub enum SelectError {
 const MAX_LISTED: usize = 10;
 
 impl SelectError {
-    /// Returns the error message. `by` names the options to choose with, such as
-    /// `--destination-id or --destination-name`.
+    /// Returns the error message. `by` is the part of the message that names the options for selecting a destination,
+    /// such as `--destination-id or --destination-name`.
     #[must_use]
     pub fn text(&self, by: &str) -> String {
         match self {
@@ -80,19 +80,19 @@ fn shortened(text: &str) -> Cow<'_, str> {
     shorten(text, 80)
 }
 
-/// Reads a file and selects one of its destinations. `given` is the family for destinations without a type. The default
-/// is Kafka.
+/// Reads a file and selects one of its destinations. `given` is the family that is assumed for destinations without a
+/// type. `None` means Apache Kafka.
 ///
 /// # Errors
-/// [`SelectError`].
+/// Returns a [`SelectError`] if there is no usable destination, or if the selector matches several destinations.
 pub fn from_bytes(bytes: &[u8], given: Option<&'static Family>, selector: &Selector) -> Result<Selected, SelectError> {
     from_json(&source::read(bytes).map_err(SelectError::Unusable)?, given, selector)
 }
 
-/// Like [`from_bytes`], but for text.
+/// Like [`from_bytes`], but takes text instead of bytes.
 ///
 /// # Errors
-/// [`SelectError`].
+/// Returns a [`SelectError`] if there is no usable destination, or if the selector matches several destinations.
 pub fn from_text(text: &str, given: Option<&'static Family>, selector: &Selector) -> Result<Selected, SelectError> {
     from_json(&source::read_text(text).map_err(SelectError::Unusable)?, given, selector)
 }
@@ -118,7 +118,7 @@ fn select<'f, 'a>(found: &'f Destinations<'a>, selector: &Selector) -> Result<&'
             let known: Vec<String> =
                 found.ours.iter().take(MAX_LISTED).map(|one| shortened(&one.title()).into_owned()).collect();
             Err(SelectError::Unusable(format!(
-                "no destination in it has that ID and name; it has {}",
+                "no destination in the input has the given ID and name; the input contains {}",
                 known.join(", ")
             )))
         }
@@ -132,7 +132,7 @@ impl Choice {
     }
 }
 
-/// Returns the error for a text whose destinations all have other types.
+/// Returns the error for a text in which no destination has a supported type.
 #[must_use]
 pub fn nothing_of_ours(found: &Destinations<'_>) -> String {
     let mut text = "it has no Kafka, Azure Event Hubs or Confluent Cloud destination".to_owned();
@@ -147,7 +147,8 @@ pub fn nothing_of_ours(found: &Destinations<'_>) -> String {
     text
 }
 
-/// The fields that have a different name in requests. An empty new name means that the field is omitted.
+/// Names of fields, each with the name that rudder-server uses for the field in requests. An empty name means that
+/// requests do not contain the field.
 const RENAMED: [(&str, &str); 9] = [
     ("id", "ID"),
     ("name", "Name"),
@@ -172,7 +173,7 @@ fn wire_text(found: &Found<'_>) -> Result<String, String> {
     if found.origin == Origin::Wire {
         return Ok(found.raw.text().to_owned());
     }
-    // A standalone Config is not part of a destination.
+    // A standalone Config has no destination around it.
     if field(found.raw, "config").is_none() {
         return Ok(format!("{{\"Config\":{}}}", config.text()));
     }
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_several_is_selected_by_id_or_name() {
+    fn one_of_several_destinations_is_selected_by_id_or_name() {
         let kafka = r#"{"ID":"k","Name":"Kafka","Config":{"topic":1.0},"DestinationDefinition":{"name":"KAFKA"}}"#;
         assert_eq!(selected(WORKSPACE, Some("k"), None), Ok((kafka.to_owned(), "kafka")));
         assert_eq!(selected(WORKSPACE, None, Some("Kafka")), Ok((kafka.to_owned(), "kafka")));
@@ -245,9 +246,9 @@ mod tests {
             (
                 Some("s"),
                 None,
-                "no destination in it has that ID and name; it has \"Kafka\" (ID \"k\"), \"Azure\" (ID \"a\")",
+                "no destination in the input has the given ID and name; the input contains \"Kafka\" (ID \"k\"), \"Azure\" (ID \"a\")",
             ),
-            (Some("a"), Some("Kafka"), "no destination in it has that ID and name"),
+            (Some("a"), Some("Kafka"), "no destination in the input has the given ID and name"),
         ] {
             let problem = selected(WORKSPACE, id, name).unwrap_err();
             assert!(problem.starts_with(says), "{problem}");

@@ -27,11 +27,11 @@ pub fn is_utf_16(bytes: &[u8]) -> bool {
 
 /// Reads the bytes of a file as JSON text.
 ///
-/// YAML is converted to JSON. In destinations of the Rudder CLI, fields get the names that they have in a Config. Other
-/// JSON is unchanged.
+/// YAML is converted to JSON. In destinations of the Rudder CLI, field names are converted to the names in a Config.
+/// Other JSON is unchanged.
 ///
 /// # Errors
-/// Returns the reason why the file cannot be read, as one line without any of the file's content.
+/// Returns a one-line reason if the file cannot be read. The reason contains nothing from the file.
 pub fn read(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     if is_utf_16(bytes) {
         return Err(UTF_16.to_owned());
@@ -46,7 +46,7 @@ pub fn read(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     read_text(text)
 }
 
-/// Like [`read`], but for text.
+/// Like [`read`], but takes text instead of bytes.
 ///
 /// # Errors
 /// Same as [`read`].

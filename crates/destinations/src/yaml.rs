@@ -6,7 +6,8 @@
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::{Map, Number, Value};
 
-/// The maximum size of a YAML file, in bytes. The Rudder CLI has one destination per file.
+/// The maximum size of a YAML file, in bytes. A Rudder CLI file is far smaller, because it contains only one
+/// destination.
 pub const MAX_BYTES: usize = 4 << 20;
 /// The maximum nesting depth.
 const MAX_DEPTH: usize = 64;
@@ -21,7 +22,7 @@ enum Open {
 /// Reads the documents of a YAML text. Empty documents are skipped.
 ///
 /// # Errors
-/// Returns the reason why the text cannot be read, with line and column. The error contains none of the text.
+/// Returns the reason why the text cannot be read, with the line and column. The reason contains nothing from the text.
 pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("it is not JSON, and exceeds the YAML limit of {} MiB", MAX_BYTES >> 20));
@@ -79,7 +80,8 @@ fn at(reason: &str, span: Span) -> String {
     format!("{reason}: line {} column {}", span.start.line(), span.start.col() + 1)
 }
 
-/// Returns the name of a field. Numbers and literals are formatted as in JSON.
+/// Converts the key of a mapping to a field name. Numbers and literals are formatted as in JSON. Returns `None` for an
+/// array or object.
 fn name_of(value: Value) -> Option<String> {
     match value {
         Value::String(name) => Some(name),

@@ -12,9 +12,9 @@ use transform::request::coding::Coding;
 pub struct Case {
     /// The name of the case, or its description if it has no name.
     pub name: String,
-    /// The description, if the case also has a name.
+    /// The description, which can be the same as the name. Empty if the case has no description.
     pub description: String,
-    /// Anchors of the rules in docs/contract.md that the case covers. Empty for cases that are not from this
+    /// The rules in docs/contract.md that the case covers, as anchors. Empty for cases that are not from this
     /// repository.
     pub rules: Vec<String>,
     /// The transformer that the expected response comes from.
@@ -44,7 +44,7 @@ pub struct Request {
     pub path: String,
     /// The headers, as names and values.
     pub headers: Vec<(String, String)>,
-    /// The body before compression. [`Request::encoded`] returns it as sent.
+    /// The body before compression. [`Request::encoded`] returns the body as sent.
     pub body: Vec<u8>,
 }
 
@@ -62,16 +62,17 @@ pub struct Expected {
 /// The expected header `apiVersion`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiVersion {
-    /// `2` if a transformation responds with status 200, missing otherwise.
+    /// The value is `2` in a response with status 200 to a request for a transformation. In any other response, the
+    /// header must be missing.
     Usual,
-    /// The recorded value. `None` means that the header was missing.
+    /// The recorded value. `None` means that the recorded response did not have the header.
     Recorded(Option<String>),
 }
 
 /// The expected body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpectedBody {
-    /// JSON with an equal value.
+    /// Any JSON text with the same value as this text.
     Json(String),
     /// Exactly this text.
     Text(String),
@@ -86,7 +87,8 @@ impl Request {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the body as sent, compressed according to `Content-Encoding`. An unknown coding leaves it unchanged.
+    /// Returns the body as sent, compressed according to `Content-Encoding`. With an unknown coding, the body is not
+    /// compressed.
     #[must_use]
     pub fn encoded(&self) -> Vec<u8> {
         // Writing to memory cannot fail. If it did, the uncompressed body would make the case fail.

@@ -12,11 +12,12 @@ use json::text::pointer_step;
 
 /// The maximum length of a field name in a pointer, in characters.
 const MAX_NAME: usize = 40;
-/// The maximum nesting depth. The limit is low because each value is parsed once for every level above it.
+/// The maximum nesting depth. The limit is low because a value is parsed again for each level of arrays and objects
+/// around it.
 const MAX_DEPTH: usize = 100;
 
-/// Whether a number that is too large for a double may be `null` in the other response. JavaScript prints such numbers
-/// as `null` in message and metadata, which are passed through.
+/// Whether a number that is too large for a double may be `null` in the other response. rudder-transformer passes the
+/// message and the metadata through, and prints such numbers in them as `null`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Infinite {
     /// `null` is allowed.
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_name_the_pointer_and_both_kinds() {
+    fn differences_contain_the_pointer_and_the_types_of_both_values() {
         assert_eq!(listed("1", "2"), ["/: number vs another number"]);
         assert_eq!(listed("[1,[true]]", "[1,[\"x\"]]"), ["/1/0: boolean vs string"]);
         assert_eq!(listed("true", "false"), ["/: boolean vs another boolean"]);

@@ -19,17 +19,18 @@ pub(super) const MAX_CONTENTS: usize = 200;
 /// Whether differences include values.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Contents {
-    /// Only the types of values, for logs.
+    /// Only the types of the values are included, as required for logs.
     #[default]
     Hidden,
-    /// The types and a prefix of each value, for callers that have access to both responses.
+    /// The types and a prefix of each value are included, for callers that may read both responses.
     Shown,
 }
 
 /// One side of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Side {
-    /// The type of the value, or `missing` if there is no value. For a whole response, a description.
+    /// The type of the value, or `missing` if there is no value. If the difference is between whole responses, a
+    /// description of the response.
     pub kind: Cow<'static, str>,
     /// A prefix of the value, if values are included.
     pub text: Option<String>,
@@ -44,7 +45,7 @@ impl fmt::Display for Side {
 /// A difference, displayed as `/3/output/topic: string vs missing`. This service's side comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The location (RFC 6901), `/` for the whole response.
+    /// The location as an RFC 6901 pointer, or `/` for the whole response.
     pub pointer: String,
     /// The value in this service's response.
     pub ours: Side,
@@ -62,9 +63,9 @@ impl fmt::Display for Difference {
 /// An intended difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
-    /// The location, `/` for the whole response.
+    /// The location as an RFC 6901 pointer, or `/` for the whole response.
     pub pointer: String,
-    /// The row of the table that allows it.
+    /// The row in the table of intended differences that allows this difference.
     pub why: IntendedDifference,
 }
 
@@ -73,12 +74,12 @@ pub struct Allowed {
 pub struct Differences {
     /// The first few differences.
     pub listed: Vec<Difference>,
-    /// Whether there are more.
+    /// Whether there are more differences than those in `listed`.
     pub more: bool,
-    /// Whether values differ as text but are nested too deeply to be compared.
+    /// Whether some values differ as text, but are nested too deeply to be compared.
     pub too_deep: bool,
-    /// The first few intended differences, including at least one for every row that applied. Intended differences are
-    /// not counted as differences.
+    /// The first few intended differences, including at least one for each table row that applied. `listed` does not
+    /// contain intended differences.
     pub allowed: Vec<Allowed>,
     contents: Contents,
 }
@@ -96,7 +97,7 @@ impl Differences {
         self.listed.push(Difference { pointer: "/".to_owned(), ours, theirs });
     }
 
-    /// Creates a list with one difference between the whole responses.
+    /// Creates a list with a single difference, which covers the whole response.
     #[must_use]
     pub fn of_whole(ours: &'static str, theirs: &'static str) -> Self {
         let mut found = Self::default();
@@ -104,18 +105,18 @@ impl Differences {
         found
     }
 
-    /// Returns whether there are only intended differences.
+    /// Returns whether there are no differences except intended ones.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty() && !self.too_deep
     }
 
-    /// Creates an empty list with the same settings.
+    /// Creates an empty list with the same [`Contents`].
     pub(super) fn new_empty(&self) -> Self {
         Self::with(self.contents)
     }
 
-    /// Adds other differences, up to the maximum.
+    /// Adds the differences of another list, until the maximum number of listed differences is reached.
     pub fn append(&mut self, other: Self) {
         let room = MAX_LISTED - self.listed.len();
         self.more |= other.more || other.listed.len() > room;
@@ -130,7 +131,7 @@ impl Differences {
         }
     }
 
-    /// Returns the table rows of the intended differences.
+    /// Returns the table rows that allow the intended differences in this list.
     #[must_use]
     pub fn rows(&self) -> BTreeSet<IntendedDifference> {
         self.allowed.iter().map(|allowed| allowed.why).collect()

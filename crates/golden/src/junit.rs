@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-/// The cases of one file, or of one folder with one case per file.
+/// The cases of one file, or of a folder whose files contain one case each.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Suite {
     /// The file or folder.
@@ -21,7 +21,7 @@ pub struct TestCase {
     pub name: String,
     /// The file.
     pub file: String,
-    /// The response time.
+    /// The response time in seconds.
     pub seconds: f64,
     /// The result.
     pub end: End,
@@ -60,7 +60,7 @@ pub fn write(suites: &[Suite], out: impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// Returns the attributes with the totals.
+/// Returns the XML attributes with the totals of these cases.
 fn totals<'a>(cases: impl Iterator<Item = &'a TestCase> + Clone) -> [(&'static str, String); 5] {
     let count = |matches: fn(&End) -> bool| cases.clone().filter(|case| matches(&case.end)).count().to_string();
     [

@@ -1,4 +1,4 @@
-//! Reads golden cases from files in several formats, and compares responses with the expected ones.
+//! Reads golden cases from files in several formats, and compares responses with the expected responses.
 //!
 //! | module | content |
 //! | --- | --- |

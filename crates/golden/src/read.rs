@@ -1,6 +1,6 @@
-//! Reads the cases of a file in any supported format, one at a time. Files of JSON lines are streamed; others are read
-//! completely, up to a limit. A case that cannot be read is reported with its location, and the rest of the file is
-//! read if possible.
+//! Reads the cases of a file in any supported format, one at a time. Files of JSON lines are streamed; other files are
+//! read completely, up to a limit. A case that cannot be read is reported with its location, and the rest of the file
+//! is read if possible.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -34,11 +34,11 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 pub struct Found {
     /// The case.
     pub case: Case,
-    /// The line, from 1.
+    /// The 1-based line number.
     pub line: usize,
 }
 
-/// The cases of a file. A case that cannot be read is an error.
+/// An iterator over the cases of a file. The iterator returns an error for a case that cannot be read.
 pub type Cases = Box<dyn Iterator<Item = Result<Found, Unreadable>>>;
 
 /// Reads the cases of a source. Returns `None` for a file that was found in a folder and contains no cases.
@@ -78,7 +78,7 @@ fn open(path: &Path) -> Result<File, Unreadable> {
     File::open(path).map_err(unreadable)
 }
 
-/// Reads a whole file as text.
+/// Reads a whole file of at most `limit` bytes as text.
 fn text_of(path: &Path, limit: u64) -> Result<String, Unreadable> {
     let mut bytes = Vec::new();
     let read = open(path)?.take(limit + 1).read_to_end(&mut bytes);
@@ -143,7 +143,7 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
             add(reader.value()?, at)
         });
     } else {
-        // A single case cannot exceed the limit.
+        // The limit on the number of cases cannot be exceeded by a single case.
         let _ = add(whole, text.len() - text.trim_start().len());
     }
     if cases.is_empty() {
@@ -155,7 +155,7 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
     Ok(Some(Box::new(cases.into_iter())))
 }
 
-/// Maps increasing offsets to lines.
+/// Converts byte offsets to line numbers. The offsets must be passed in increasing order.
 struct Lines<'a> {
     text: &'a str,
     at: usize,
@@ -212,7 +212,7 @@ impl Imports for RelativeFiles {
             (ending == "ts" || ending == "js") && path.is_file()
         });
         let path = found.ok_or("no such .ts or .js file")?;
-        // Different paths to the same file are treated as one file.
+        // After this, different paths to the same file are equal.
         let path = path.canonicalize().map_err(|error| error_text(&error))?;
         match text_of(&path, typescript::MAX_BYTES as u64) {
             Ok(text) => Ok((path, text)),
@@ -233,7 +233,7 @@ fn lines(path: &Path, input: Box<dyn Read>, found: bool) -> Result<Option<Cases>
     };
     let mut lines = LineCases { path: path.to_owned(), input, line: 0, has_lines: false, done: false }.peekable();
     if found {
-        // Files in a folder may contain events instead. The first line shows whether this one contains cases.
+        // A file in a folder may contain events instead of cases. The first line shows what the file contains.
         let is_none = match lines.peek() {
             None => true,
             Some(Err(unreadable)) => unreadable.problem == shapes::NOT_A_CASE,
@@ -301,8 +301,8 @@ impl Iterator for LineCases {
         match self.next_line() {
             Ok(Some(bytes)) => {
                 let case = self.case(&bytes);
-                // If a line is not UTF-8, or the first line is not JSON, the file contains no cases. One error is
-                // enough.
+                // A line that is not UTF-8, or a first line that is not JSON, shows that this is not a file of cases.
+                // One error is enough.
                 self.done = case.as_ref().is_err_and(|unreadable| {
                     let is = |what: &str| unreadable.problem.starts_with(what);
                     is(INVALID_UTF8) || (is(INVALID_JSON) && !self.has_lines)

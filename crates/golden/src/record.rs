@@ -34,7 +34,7 @@ pub fn line(name: &str, request: &Request, response: &Response) -> String {
     let recorded_response = json!({ "status": response.status, "apiVersion": response.api_version }).to_string();
     let body = text(&response.body);
     let body = match Raw::parse(&body) {
-        // Line breaks can only be whitespace between values, because JSON strings contain none.
+        // Line breaks can only be whitespace between JSON tokens, because a JSON string cannot contain a line break.
         Ok(value) => format!("\"body\":{}", value.text().replace(['\n', '\r'], " ")),
         Err(_) => format!("\"rawBody\":{}", Value::from(&*body)),
     };
@@ -68,7 +68,8 @@ impl GoldenFile {
         let partial = path.with_file_name(name);
         let file = BufWriter::new(File::create(&partial)?);
         let is_gzip = path.extension().is_some_and(|ending| ending == "gz");
-        // The gzip header contains neither file name nor time, so recordings are reproducible.
+        // The gzip header contains neither a file name nor a time, so that the same responses always produce the same
+        // file.
         let out = if is_gzip {
             Output::Gzip(Box::new(GzEncoder::new(file, Compression::best())))
         } else {

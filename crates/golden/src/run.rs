@@ -8,7 +8,7 @@ use crate::read::{self, Found};
 use crate::sources::Source;
 use crate::unreadable::Unreadable;
 
-/// The maximum number of cases in all files.
+/// The maximum total number of cases in all files.
 const MAX_CASES: usize = 1_000_000;
 
 /// A step of the iteration.
@@ -29,7 +29,7 @@ pub enum Step<'a> {
 pub struct Filter(Option<String>);
 
 impl Filter {
-    /// Selects cases with `text` in their name or description, ignoring case. `None` selects all cases.
+    /// Selects the cases whose name or description contains `text`, ignoring letter case. `None` selects all cases.
     #[must_use]
     pub fn by(text: Option<&str>) -> Self {
         Self(text.map(str::to_lowercase))

@@ -17,12 +17,13 @@ pub fn is_case(value: Raw<'_>) -> bool {
 }
 
 /// The error for content that is not a case.
-pub const NOT_A_CASE: &str = "not a case: it has neither input and output nor path and response";
+pub const NOT_A_CASE: &str = "not a case: it needs input and output, or path and response";
 
 /// Reads a case. `name` is used for a case that does not have its own name.
 ///
 /// # Errors
-/// Returns a description of the field that is missing or has the wrong type, without any content of the case.
+/// Returns a description of the field that is missing or has the wrong type. The description contains nothing from the
+/// case.
 pub fn read(case: Raw<'_>, name: &str) -> Result<Case, String> {
     if !case.is_object() {
         return Err(format!("a case must be an object, not {}", kind(Some(case))));
@@ -34,7 +35,7 @@ pub fn read(case: Raw<'_>, name: &str) -> Result<Case, String> {
     }
 }
 
-/// Reads this repository's format, and rudder-transformer's.
+/// Parses a case in this repository's format or in rudder-transformer's.
 fn with_input_and_output(case: Raw<'_>, name: &str) -> Result<Case, String> {
     let [input, output, feature] = case.members(["input", "output", "feature"]);
     let request = object(object(input, "input")?.member("request"), "input.request")?;
@@ -46,7 +47,9 @@ fn with_input_and_output(case: Raw<'_>, name: &str) -> Result<Case, String> {
             let path = path.map(|path| string(Some(path), "input.request.path")).transpose()?;
             (Author::Reference, path.map_or_else(|| path_of_feature(case), Ok)?)
         }
-        (None, None) => return Err("it needs input.request.path or feature to determine the path".to_owned()),
+        (None, None) => {
+            return Err("neither `input.request.path` nor `feature` is set, so the path is unknown".to_owned());
+        }
     };
     let suffix = optional_string(request, "pathSuffix", "input.request.pathSuffix")?.unwrap_or_default();
     let mut rules = Vec::new();
@@ -82,7 +85,7 @@ fn path_of_feature(case: Raw<'_>) -> Result<String, String> {
             let is_plain =
                 |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             if !is_plain(&name) || !is_plain(&version) {
-                return Err("name and version must be words, because the path contains them".to_owned());
+                return Err("name and version must consist of ASCII letters, digits and underscores".to_owned());
             }
             Ok(format!("/{version}/destinations/{name}"))
         }
@@ -92,7 +95,7 @@ fn path_of_feature(case: Raw<'_>) -> Result<String, String> {
     }
 }
 
-/// Reads the format of recorded responses.
+/// Parses a case in the format of recorded responses.
 fn recorded(case: Raw<'_>) -> Result<Case, String> {
     let response = object(case.member("response"), "response")?;
     let api_version = optional_string(response, "apiVersion", "response.apiVersion")?;
@@ -161,10 +164,10 @@ fn compact(value: Raw<'_>) -> Vec<u8> {
     out
 }
 
-/// Headers that belong to the connection and are not part of the case.
+/// The names of headers that belong to the connection, and are therefore not part of a case.
 const CONNECTION_HEADERS: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
 
-/// Reads a header. Returns `None` for headers that are not sent.
+/// Reads a header of a request. Returns `None` for a header in [`CONNECTION_HEADERS`], which is not sent.
 fn header(name: Text<'_>, value: Raw<'_>, at: &str) -> Result<Option<(String, String)>, String> {
     let name = String::from_utf8_lossy(&name.decoded()).into_owned();
     let value = match value.kind() {
@@ -301,7 +304,7 @@ mod tests {
             (whole, r#"{"output":{}}"#, "input must be an object, not missing"),
             (whole, r#"{"response":{}}"#, "path must be a string, not missing"),
             (r#""request":{"#, r#""other":{"#, "input.request must be an object, not missing"),
-            (r#""path":"/""#, r#""x":1"#, "it needs input.request.path or feature to determine the path"),
+            (r#""path":"/""#, r#""x":1"#, "neither `input.request.path` nor `feature` is set, so the path is unknown"),
             (r#""/""#, "null", "input.request.path must be a string, not null"),
             (r#""/""#, r#""s3cret""#, "its path is invalid: it must begin with / and be URL-encoded"),
             (r#""/""#, r#""/a b""#, "its path is invalid: it must begin with / and be URL-encoded"),
@@ -329,7 +332,7 @@ mod tests {
             (r#""feature":1"#, "feature must be a string, not a number"),
             (
                 r#""feature":"processor","name":"../x""#,
-                "name and version must be words, because the path contains them",
+                "name and version must consist of ASCII letters, digits and underscores",
             ),
             (r#""feature":"processor""#, "name must be a string, not missing"),
             (r#""feature":"batch","module":"source""#, "its module must be destination"),

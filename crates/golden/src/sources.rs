@@ -10,17 +10,17 @@ use transform::family::FAMILIES;
 
 /// The folder with the cases of all destinations in a checkout of rudder-transformer.
 const IN_CHECKOUT: &str = "test/integrations/destinations";
-/// The last components of that folder's path, which are enough to recognize it.
+/// The end of [`IN_CHECKOUT`], which is enough to recognize that folder.
 const DESTINATIONS: &str = "integrations/destinations";
 /// The folders of a checkout that contain tests.
 const TEST_FOLDERS: [&str; 2] = ["test", "__tests__"];
-/// The maximum number of bytes of a checkout's package.json that are read.
+/// The maximum number of bytes that are read from the package.json of a checkout.
 const MAX_PACKAGE_BYTES: u64 = 1 << 20;
-/// The subfolders of a destination with cases for endpoints of this service.
+/// The subfolders of a destination's folder that contain cases for the endpoints of this service.
 const FEATURES: [&str; 3] = ["processor", "batch", "router"];
-/// The names of files with the cases of a feature.
+/// The possible names of the file that contains the cases of a feature.
 const DATA: [&str; 2] = ["data.ts", "data.js"];
-/// The extensions of other files with cases.
+/// The extensions of all other files that contain cases.
 const EXTENSIONS: [&str; 5] = [".json", ".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz"];
 
 /// The maximum depth of folders.
@@ -42,14 +42,15 @@ pub struct Source {
 pub struct Found {
     /// The files, ordered by name.
     pub sources: Vec<Source>,
-    /// The number of rudder-transformer's destinations that were skipped because this service does not support them.
+    /// The number of destinations in a checkout of rudder-transformer that were skipped because this service does not
+    /// support them.
     pub other_destinations: usize,
 }
 
 /// Finds the files at a path.
 ///
 /// # Errors
-/// Returns the problem with the path.
+/// Returns the problem with the path if no files with cases are found.
 pub fn of_path(path: &Path) -> Result<Found, Unreadable> {
     let unreadable = |error: std::io::Error| Unreadable::file(path, error_text(&error));
     if path == Path::new("-") || !fs::metadata(path).map_err(unreadable)?.is_dir() {
@@ -57,7 +58,7 @@ pub fn of_path(path: &Path) -> Result<Found, Unreadable> {
     }
     let whole = path.canonicalize().map_err(unreadable)?;
     if let Some(name) = other_destination(&whole) {
-        let problem = format!("{name} is not supported; only kafka, azure_event_hub and confluent_cloud are");
+        let problem = format!("{name} is not supported; use kafka, azure_event_hub or confluent_cloud");
         return Err(Unreadable::file(path, problem));
     }
     if let Some(folder) = destinations_of(path, &whole) {
@@ -119,8 +120,8 @@ fn of_destinations(folder: &Path) -> Found {
     Found { sources, other_destinations: others.count() }
 }
 
-/// Returns the data files of one destination. Entries that are not regular files are included, and reported when they
-/// are read.
+/// Returns the data files of one destination. Entries that are not regular files are included, so that they are
+/// reported when the files are read.
 fn data_files(folder: &Path) -> Vec<Source> {
     let features = FEATURES.iter().map(|feature| folder.join(feature));
     let exists = |data: &PathBuf| data.try_exists().unwrap_or(true);
@@ -130,8 +131,8 @@ fn data_files(folder: &Path) -> Vec<Source> {
         .collect()
 }
 
-/// Returns whether a folder is a checkout of rudder-transformer, or the checkout's test folder, and too old to have
-/// cases in TypeScript.
+/// Returns whether a folder is a checkout of rudder-transformer, or the test folder of a checkout, that is too old to
+/// have cases in TypeScript.
 fn is_old_release(whole: &Path) -> bool {
     let is_reference = |folder: &Path| {
         let mut text = String::new();

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 pub struct Unreadable {
     /// The file.
     pub file: PathBuf,
-    /// The line, from 1, if known.
+    /// The 1-based line number, if known.
     pub line: Option<usize>,
-    /// The column in characters, from 1, if known.
+    /// The 1-based column in characters, if known.
     pub column: Option<usize>,
     /// The problem. The text quotes nothing from the file except names and punctuation of source code.
     pub problem: String,

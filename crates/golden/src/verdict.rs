@@ -1,5 +1,5 @@
-//! Decides whether a response is the expected one. The comparison is the same as in shadow verification, including
-//! intended differences (docs/contract.md#intentional-differences).
+//! Decides whether a response is the expected one. Shadow verification uses the same comparison, with the same intended
+//! differences (docs/contract.md#intentional-differences).
 
 use super::case::{ApiVersion, Author, Case, ExpectedBody};
 use crate::compare::Infinite;
@@ -31,9 +31,9 @@ pub struct Finding {
 /// The result of comparing a response with the expected one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The first few unexpected parts.
+    /// The first few unexpected parts of the response.
     pub findings: Vec<Finding>,
-    /// Whether there are more.
+    /// Whether the response has more unexpected parts than those in `findings`.
     pub more: bool,
     /// The intended differences.
     pub allowed: Vec<Allowed>,
@@ -58,8 +58,8 @@ fn finding(place: &str, expected: impl Into<String>, got: impl Into<String>) -> 
     Finding { place: place.to_owned(), expected: expected.into(), got: got.into() }
 }
 
-/// Compares a response with the expected one. `is_own` means that this service sent the response. The response must
-/// then match the cases of this repository exactly.
+/// Compares a response with the expected one. `is_own` is true if this service sent the response. Such a response must
+/// match the cases of this repository exactly.
 #[must_use]
 pub fn judge(case: &Case, response: &Response, is_own: bool, limits: Limits) -> Verdict {
     let exact = exactly(case, response);
@@ -117,7 +117,7 @@ fn api_version(case: &Case, response: &Response) -> Option<Finding> {
     let transforms = case.request.method == "POST" && Endpoint::at(&case.request.path).is_some();
     let expected = match &case.expected.api_version {
         ApiVersion::Recorded(version) => version.as_deref(),
-        // On other endpoints, rudder-transformer may or may not set the header.
+        // On endpoints that do not transform, a response of rudder-transformer is correct with or without the header.
         ApiVersion::Usual if !transforms && case.author == Author::Reference => return None,
         ApiVersion::Usual => (transforms && case.expected.status == 200).then_some("2"),
     };
@@ -126,7 +126,7 @@ fn api_version(case: &Case, response: &Response) -> Option<Finding> {
     (expected != actual).then(|| finding("apiVersion", shown(expected), shown(actual)))
 }
 
-/// Compares a response, allowing intended differences. Returns `None` if they do not apply.
+/// Compares a response, allowing intended differences. Returns `None` if intended differences do not apply to the case.
 fn as_intended(case: &Case, response: &Response, limits: Limits) -> Option<Verdict> {
     let endpoint = Endpoint::at(&case.request.path).filter(|_| case.request.method == "POST")?;
     let (ExpectedBody::Json(body) | ExpectedBody::Text(body)) = &case.expected.body else { return None };
@@ -134,11 +134,11 @@ fn as_intended(case: &Case, response: &Response, limits: Limits) -> Option<Verdi
     let actual = ComparedResponse { status: response.status, body: response.body.clone() };
     let expected_is_ours = case.author == Author::Us;
     let (ours, theirs) = if expected_is_ours { (&expected, &actual) } else { (&actual, &expected) };
-    // Other errors of this service have no counterpart in rudder-transformer.
+    // For any other status of this service, rudder-transformer has no corresponding response.
     if !matches!(ours.status, 200 | 400) {
         return None;
     }
-    // For a body that is not JSON, `exactly` reports its beginning.
+    // If a body is not JSON, `exactly` reports the beginning of the body.
     let is_json = |response: &ComparedResponse| Raw::parse(&text(&response.body)).is_ok();
     if ours.status == 200 && theirs.status == 200 && !(is_json(ours) && is_json(theirs)) {
         return None;
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn unexpected_parts_of_a_response_are_reported() {
-        // The event is well-formed, because the response to a malformed event may differ.
+        // The event is well-formed, because rudder-transformer's response to a malformed event may differ.
         let case = recorded(
             r#"[{"message":{},"metadata":{},"destination":{"Config":{}}}]"#,
             r#"{"status":200,"apiVersion":"2","body":[{"a":1.0,"b":"x"}]}"#,

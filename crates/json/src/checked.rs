@@ -1,7 +1,8 @@
 //! Finds where values end in text that is known to be valid, such as the text of a [`Raw`](crate::raw::Raw).
 //!
-//! In a valid container only quotes, backslashes and brackets matter, which are found in 64 bytes at a time. For
-//! invalid JSON, the returned positions are unspecified, but never beyond the end of the text.
+//! Only quotes, backslashes and brackets determine where a valid container ends, so only these bytes are searched for,
+//! in blocks of 64 bytes. For invalid JSON, the returned positions are unspecified, but never beyond the end of the
+//! text.
 
 use crate::scan::StringEnd;
 use crate::steps::{BLOCK, STEP, Structure, ends_of_scalar, ends_of_string, structure_of_block};
@@ -38,7 +39,7 @@ pub fn plain(text: &[u8], at: usize) -> usize {
     first(text, at, ends_of_string)
 }
 
-/// Returns the end of a number, `true`, `false` or `null`.
+/// Returns the position after a number, `true`, `false` or `null`.
 #[inline]
 fn scalar(text: &[u8], at: usize) -> usize {
     first(text, at, ends_of_scalar)
@@ -89,7 +90,7 @@ fn container(text: &[u8], at: usize) -> usize {
     text.len()
 }
 
-/// Returns the 64 bytes at `at`, padded with zeros after the end of the text; `None` at the end.
+/// Returns the 64 bytes that start at `at`, padded with zeros if fewer bytes remain. Returns `None` if no bytes remain.
 #[inline]
 fn block_at(text: &[u8], at: usize) -> Option<[u8; BLOCK]> {
     let rest = text.get(at..)?;
@@ -101,17 +102,18 @@ fn block_at(text: &[u8], at: usize) -> Option<[u8; BLOCK]> {
     (!rest.is_empty()).then_some(last)
 }
 
-/// The state carried over from the previous block.
+/// Whether a block starts inside a string, and whether its first byte is escaped.
 #[derive(Default)]
 struct Strings {
-    /// All bits are set if the block starts inside a string.
+    /// All bits are set if the next block starts inside a string. Otherwise, no bit is set.
     open: u64,
-    /// Whether the first byte of the block is escaped.
+    /// Whether the first byte of the next block is escaped.
     is_escaped: bool,
 }
 
 impl Strings {
-    /// Returns a mask of the bytes of the next block that are outside strings.
+    /// Returns a mask of the bytes outside strings in the next block. `found` contains the structural bytes of that
+    /// block.
     #[inline]
     fn outside(&mut self, found: &Structure) -> u64 {
         let mut quotes = found.quotes;
@@ -126,7 +128,7 @@ impl Strings {
 }
 
 /// Replaces each bit with the XOR of itself and all lower bits. For a mask of quotes, this sets the bits from each
-/// opening quote up to, but not including, the closing one.
+/// opening quote up to, but not including, the closing quote.
 #[inline]
 fn prefix_xor(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
@@ -135,9 +137,10 @@ fn prefix_xor(mut bits: u64) -> u64 {
     bits
 }
 
-/// Returns the escaped bytes of a block: those after a backslash that is not escaped itself.
+/// Returns a mask of the escaped bytes of a block: the bytes after a backslash that is not escaped itself.
 ///
-/// `is_escaped` is true if the first byte is escaped. The function updates it for the first byte of the next block.
+/// On entry, `is_escaped` is true if the first byte of this block is escaped. On return, `is_escaped` is true if the
+/// first byte of the next block is escaped.
 #[cold]
 fn escaped(backslashes: u64, is_escaped: &mut bool) -> u64 {
     let mut escaped = u64::from(std::mem::take(is_escaped));
@@ -192,9 +195,9 @@ mod tests {
         for value in values {
             for before in (0..70).chain([126, 127, 128, 129]) {
                 for after in ["", ",", "]", "}", " ", ",\"x\":1}", &"]".repeat(70)] {
-                    // As an element after a long string, so that it starts at every offset in a block.
+                    // The value follows a string of varying length, so it starts at every offset in a block.
                     assert_same(&format!("\"{}\",{value}{after}", "x".repeat(before)), before + 3);
-                    // Inside a container that spans blocks.
+                    // The value is inside a container that spans several blocks.
                     let around = format!("[\"{}\",{value},\"{}\"]{after}", "\\\\".repeat(before), "y".repeat(before));
                     assert_same(&around, 0);
                 }

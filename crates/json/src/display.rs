@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Returns the first `characters` characters of a text, followed by `…` if there are more.
+/// Returns the first `characters` characters of a text, followed by `…` if the text has more.
 ///
 /// ```
 /// assert_eq!(json::display::shorten("orders", 6), "orders");
@@ -16,7 +16,7 @@ pub fn shorten(text: &str, characters: usize) -> Cow<'_, str> {
     }
 }
 
-/// Returns the longest prefix of a text that has at most `bytes` bytes and does not split a character.
+/// Returns the longest prefix of `text` with at most `bytes` bytes, without splitting a character.
 ///
 /// ```
 /// assert_eq!(json::display::start("ü", 1), "");
@@ -28,7 +28,7 @@ pub fn start(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
-/// Escapes control characters, invisible characters and those that change the direction of text.
+/// Escapes control characters, invisible characters and characters that change the direction of text.
 ///
 /// The result is a single line that cannot control a terminal.
 ///

@@ -1,4 +1,4 @@
-//! Parses a [`Raw`], and looks up its fields and elements.
+//! Parses text as a [`Raw`], and looks up the fields and elements of a [`Raw`].
 
 use crate::invalid::Invalid;
 use crate::raw::{Kind, Raw};
@@ -17,14 +17,14 @@ impl<'a> Raw<'a> {
         Ok(value)
     }
 
-    /// Calls `on_member` for each field of an object, in the order sent, including duplicates. Other values have no
-    /// fields.
+    /// Calls `on_member` for each field of an object, in the order sent, including duplicates. A value that is not an
+    /// object has no fields.
     pub fn for_each_member(self, on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         self.for_each_member_knowing(&[], on_member);
     }
 
-    /// Like [`Raw::for_each_member`], but skips the text of values in `known` that are slices of this one, because
-    /// their ends are known.
+    /// Like [`Raw::for_each_member`], but does not read the values in `known` again. These are values of this object
+    /// that were read before, so their ends are known.
     pub fn for_each_member_knowing(self, known: &[Option<Raw<'a>>], mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         if self.is_object() {
             // A `Raw` is valid, so reading it cannot fail.
@@ -39,7 +39,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Calls `on_element` for each element of an array. Other values have no elements.
+    /// Calls `on_element` for each element of an array. A value that is not an array has no elements.
     pub fn for_each_element(self, mut on_element: impl FnMut(Raw<'a>)) {
         if self.kind() == Kind::Array {
             let _ = Reader::of(self).array::<Invalid>(|reader| {
@@ -49,8 +49,8 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// Returns the values of the fields with these names, in the order of `names`. The last duplicate wins, as in
-    /// JavaScript.
+    /// Returns the values of the fields with these names, in the order of `names`. If several fields have the same
+    /// name, the last one wins, as in JavaScript.
     #[must_use]
     pub fn members<const N: usize>(self, names: [&str; N]) -> [Option<Raw<'a>>; N] {
         let mut found = [None; N];
@@ -62,7 +62,7 @@ impl<'a> Raw<'a> {
         found
     }
 
-    /// Returns the value of the field called `name`. The last duplicate wins.
+    /// Returns the value of the field called `name`. If several fields have this name, the last one wins.
     #[must_use]
     pub fn member(self, name: &str) -> Option<Raw<'a>> {
         let [found] = self.members([name]);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_serde_json_rejects_are_rejected() {
+    fn json_that_serde_json_rejects_is_rejected() {
         for bad in
             ["", "nul", "01", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "[1 2]", "\"\t\"", "\"\\x\"", "[", "{", "1 1"]
         {

@@ -2,21 +2,21 @@
 
 use serde::de::IgnoredAny;
 
-/// The text is not valid JSON, or is not a value of the expected type.
+/// The error for text that is not valid JSON, or is not a value of the expected type.
 ///
 /// The error has no position, which keeps parsing fast. [`explain`] finds the position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invalid;
 
-/// Returns the reason why `text` is not valid JSON, with line and column, or `None` if it is valid.
+/// Returns the reason why `text` is not valid JSON, including the line and column. Returns `None` if `text` is valid.
 ///
-/// This parses the text again, so call it only for rejected bodies.
+/// Call this function only for rejected bodies, because it parses the text again.
 #[must_use]
 pub fn explain(text: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).err().map(|error| error.to_string())
 }
 
-/// Like [`explain`], but names the literals that serde_json calls "ident".
+/// Like [`explain`], but replaces serde_json's "ident" with "true, false or null".
 #[must_use]
 pub fn not_json(text: &str) -> Option<String> {
     explain(text).map(|why| why.replace("expected ident", "expected true, false or null"))

@@ -1,4 +1,4 @@
-//! The JavaScript conversions of JSON values that the contract requires (docs/contract.md#javascript-semantics).
+//! Converts JSON values like JavaScript, as the contract requires (docs/contract.md#javascript-semantics).
 //!
 //! The conversions work on the text of a value, without parsing it into a tree.
 
@@ -9,7 +9,8 @@ use crate::raw::{Kind, Raw};
 use crate::reader::Reader;
 use crate::text::{Text, unescape};
 
-/// Returns whether a value is truthy in JavaScript. A missing value, `null`, `false`, `""` and every zero are falsy.
+/// Returns whether a value is truthy in JavaScript. A missing value, `null`, `false`, `""` and all forms of zero, such
+/// as `-0.0`, are falsy.
 #[must_use]
 pub fn truthy(value: Option<Raw<'_>>) -> bool {
     value.is_some_and(|value| match value.kind() {
@@ -28,11 +29,11 @@ pub fn if_truthy(value: Option<Raw<'_>>) -> Option<Raw<'_>> {
 
 fn number(value: Raw<'_>) -> f64 {
     looked_at(value.text().len());
-    // Every JSON number parses as `f64`; one that is too large becomes infinite, as in JavaScript.
+    // Every JSON number parses as `f64`; a number that is too large becomes infinite, as in JavaScript.
     value.text().parse().unwrap_or(f64::NAN)
 }
 
-/// The maximum size of a string that is not charged to the meter, in bytes.
+/// The maximum size, in bytes, of a string whose conversion is not charged to the meter.
 const SHORT: usize = 1024;
 
 /// The result of `String(value)`, as a JSON string without its quotes. Escapes are kept as they were sent.
@@ -40,7 +41,7 @@ const SHORT: usize = 1024;
 pub struct JsString<'a>(Cow<'a, str>);
 
 impl<'a> JsString<'a> {
-    /// Converts a value. A missing value becomes `undefined`.
+    /// Returns `String(value)`. A missing value becomes `undefined`.
     #[must_use]
     pub fn of(value: Option<Raw<'a>>) -> Self {
         let Some(value) = value else {
@@ -61,25 +62,26 @@ impl<'a> JsString<'a> {
         Self(Cow::Borrowed(text))
     }
 
-    /// The maximum memory, in bytes, that converting a value and decoding the result allocates. Only arrays and long
-    /// strings are charged.
+    /// The maximum memory, in bytes, that converting a value and decoding the result allocates. The result is 0 for all
+    /// values except arrays and long strings.
     #[must_use]
     pub fn max_bytes(value: Raw<'_>) -> usize {
         match value.kind() {
-            // `{}` becomes 15 characters. The buffer doubles while it grows, and the result may be decoded.
+            // An element `{}` becomes the 15 characters `[object Object]`. In addition, the buffer doubles when it
+            // grows, and the result may be decoded.
             Kind::Array => 16 * value.text().len(),
             Kind::String if value.text().len() > SHORT => 4 * value.text().len(),
             _ => 0,
         }
     }
 
-    /// The text between the quotes of a JSON string, with its escapes.
+    /// The string as JSON text, with escapes but without quotes.
     #[must_use]
     pub fn escaped(&self) -> &str {
         &self.0
     }
 
-    /// Decodes the escapes for comparisons, like [`Text::decoded`].
+    /// Decodes the escapes like [`Text::decoded`], so that the string can be compared.
     #[must_use]
     pub fn into_decoded(self) -> Cow<'a, [u8]> {
         if memchr::memchr(b'\\', self.0.as_bytes()).is_some() {
@@ -92,7 +94,7 @@ impl<'a> JsString<'a> {
     }
 }
 
-/// Formats a number as JavaScript does: the shortest text that parses to the same number.
+/// Formats a number as JavaScript does, as the shortest text that parses to the same number.
 fn shortest(value: Raw<'_>) -> Cow<'_, str> {
     let text = value.text();
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -127,7 +129,7 @@ fn joined(array: Raw<'_>) -> String {
     out
 }
 
-/// The whitespace and line terminators beyond ASCII that JavaScript's `trim()` removes.
+/// The non-ASCII whitespace and line terminators that JavaScript's `trim()` removes.
 const WIDE_SPACE: [&str; 19] = [
     "\u{a0}", "\u{1680}", "\u{2000}", "\u{2001}", "\u{2002}", "\u{2003}", "\u{2004}", "\u{2005}", "\u{2006}",
     "\u{2007}", "\u{2008}", "\u{2009}", "\u{200a}", "\u{2028}", "\u{2029}", "\u{202f}", "\u{205f}", "\u{3000}",

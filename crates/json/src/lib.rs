@@ -8,11 +8,13 @@
 //! | [`raw`] | values, and access to their fields and elements |
 //! | [`reader`] | reads and validates JSON text from start to end |
 //! | [`text`] | strings, with and without escapes |
+//! | [`properties`] | the properties of JavaScript objects, in JavaScript's order |
 //! | [`javascript`] | converts values to strings and booleans like JavaScript |
 //! | [`decode`] | decodes bytes to text |
 //! | [`invalid`] | the error for invalid JSON, and its explanation |
 //! | [`display`] | shortens and sanitizes text for messages |
-//! | [`scan`], [`checked`], [`steps`] | find where values end, with and without validation |
+//! | [`scan`], [`checked`] | find the end of a value, with and without validation |
+//! | [`steps`] | compares 16 bytes at a time |
 //! | [`probe`] | counts the bytes that parsing reads, for tests |
 //!
 //! ```

@@ -10,7 +10,7 @@ thread_local! {
     static LOOKED_AT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Adds `bytes` to the count of this thread.
+/// Adds `bytes` to the number of bytes read on this thread.
 #[inline(always)]
 pub fn looked_at(bytes: usize) {
     #[cfg(debug_assertions)]
@@ -18,7 +18,7 @@ pub fn looked_at(bytes: usize) {
     let _ = bytes;
 }
 
-/// Returns the number of bytes read on this thread since the last call.
+/// Returns the number of bytes read on this thread since the last call of this function.
 #[cfg(debug_assertions)]
 #[must_use]
 pub fn take() -> u64 {

@@ -4,19 +4,19 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// The hasher for names. For short names, it is several times faster than the standard library's hasher. Its seed is
-/// random.
+/// The hasher for property names, with a random seed. For short names, it is several times faster than the standard
+/// library's hasher.
 pub type NameHasher = foldhash::fast::RandomState;
 
 /// The properties of a JavaScript object: names are unique, and iteration follows JavaScript's property order.
 #[derive(Debug)]
 pub struct Properties<K, V> {
     entries: Vec<(K, V)>,
-    /// The indices of the entries by name, if there are more than [`FEW`].
+    /// Maps each name to its index in `entries`. The map is empty unless there are more than [`FEW`] entries.
     index: HashMap<K, usize, NameHasher>,
 }
 
-/// The maximum number of properties that are compared one by one, because hashing is slower for so few.
+/// The maximum number of properties that are searched one by one, because hashing would be slower.
 const FEW: usize = 8;
 
 impl<K, V> Default for Properties<K, V> {
@@ -26,7 +26,8 @@ impl<K, V> Default for Properties<K, V> {
 }
 
 impl<K: AsRef<[u8]> + Borrow<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
-    /// Returns the index of the property called `name`. A new property gets the value that `make` returns.
+    /// Returns the index of the property called `name`. If there is no such property, adds it with the value that
+    /// `make` returns.
     pub fn place(&mut self, name: K, make: impl FnOnce() -> V) -> usize {
         self.find(name.as_ref()).unwrap_or_else(|| self.add(name, make()))
     }
@@ -75,13 +76,13 @@ impl<K: AsRef<[u8]> + Borrow<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
         self.entries.get_mut(place).map(|(_, value)| value)
     }
 
-    /// The maximum memory, in bytes, of adding a property called `name`.
+    /// The maximum number of bytes that adding a property called `name` allocates.
     #[must_use]
     pub fn member_bytes(name: &K) -> usize {
         4 * (size_of::<(K, V)>() + size_of::<(K, usize)>()) + 2 * name.as_ref().len()
     }
 
-    /// Sets the property called `name`. An existing property keeps its position.
+    /// Sets the property called `name`. An existing property keeps its position in the order.
     pub fn set(&mut self, name: K, value: V) {
         match self.find(name.as_ref()) {
             Some(place) => self.entries[place].1 = value,
@@ -89,7 +90,8 @@ impl<K: AsRef<[u8]> + Borrow<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
         }
     }
 
-    /// Returns the values in property order: array indices ascending, then other names in insertion order.
+    /// Returns the values in JavaScript's property order: first the properties whose names are array indices,
+    /// ascending, then all others in insertion order.
     #[must_use]
     pub fn into_ordered(mut self) -> Vec<V> {
         self.entries.sort_by_key(|(name, _)| array_index(name.as_ref()).map_or(u64::MAX, u64::from));
@@ -97,8 +99,8 @@ impl<K: AsRef<[u8]> + Borrow<[u8]> + Clone + Eq + Hash, V> Properties<K, V> {
     }
 }
 
-/// Returns fields in property order. If several fields have the same name, the last value is returned at the position
-/// of the first field.
+/// Sorts fields into JavaScript's property order. If several fields have the same name, only the first is kept, with
+/// the value of the last.
 #[must_use]
 pub fn in_property_order<K: AsRef<[u8]>, V>(mut fields: Vec<(K, V)>) -> Vec<(K, V)> {
     let hidden = if fields.len() <= FEW { hide_few(&mut fields) } else { hide_many(&mut fields) };
@@ -116,8 +118,8 @@ pub fn in_property_order<K: AsRef<[u8]>, V>(mut fields: Vec<(K, V)>) -> Vec<(K, 
     fields
 }
 
-/// Moves the last value of each name to its first field. Returns the indices of the other fields of that name,
-/// ascending.
+/// If several fields have the same name, gives the first of them the value of the last. Returns the indices of the
+/// other fields with a repeated name, ascending.
 fn hide_few<K: AsRef<[u8]>, V>(fields: &mut [(K, V)]) -> Vec<usize> {
     let mut hidden = Vec::new();
     for later in 1..fields.len() {
@@ -131,7 +133,7 @@ fn hide_few<K: AsRef<[u8]>, V>(fields: &mut [(K, V)]) -> Vec<usize> {
     hidden
 }
 
-/// Like [`hide_few`], for any number of fields.
+/// Like [`hide_few`], but also fast for many fields.
 fn hide_many<K: AsRef<[u8]>, V>(fields: &mut [(K, V)]) -> Vec<usize> {
     let mut places: HashMap<&[u8], usize, NameHasher> =
         HashMap::with_capacity_and_hasher(fields.len(), NameHasher::default());
@@ -151,7 +153,8 @@ fn hide_many<K: AsRef<[u8]>, V>(fields: &mut [(K, V)]) -> Vec<usize> {
     hidden
 }
 
-/// Parses a property name as an array index, in the canonical form that JavaScript requires.
+/// Returns the array index that a property name represents, or `None` if the name is not an array index in the
+/// canonical form that JavaScript requires.
 fn array_index(name: &[u8]) -> Option<u32> {
     if !name.iter().all(u8::is_ascii_digit) || (name.len() > 1 && name[0] == b'0') {
         return None;

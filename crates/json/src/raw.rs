@@ -102,7 +102,7 @@ impl<'a> Raw<'a> {
         self.kind() == Kind::Null
     }
 
-    /// The value as a string, or `None` if it has another type.
+    /// The value as a string, or `None` if it is not a string.
     #[must_use]
     pub fn as_string(self) -> Option<Text<'a>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
@@ -115,16 +115,16 @@ impl<'a> Raw<'a> {
         self.as_string().is_some_and(|text| text.is(expected))
     }
 
-    /// The offset of this value in `outer`, in bytes. Both must be slices of the same text.
+    /// The offset of this value in `outer`, in bytes. Both values must be slices of the same text.
     #[must_use]
     pub fn offset_in(self, outer: Raw<'_>) -> usize {
         self.0.as_ptr().addr() - outer.0.as_ptr().addr()
     }
 
-    /// Appends a copy of this object to `out`, in which the field `name` has the value that `write_value` appends.
+    /// Appends a copy of this object to `out`. In the copy, the field `name` has the value that `write_value` appends.
     ///
-    /// `current` is the value to replace. `None` means that the field is added at the end. All other bytes are copied
-    /// unchanged.
+    /// `current` must be the field's value in this object, or `None` if the object has no such field. A missing field
+    /// is added at the end. All other bytes are copied unchanged.
     pub fn write_with(
         self,
         out: &mut String,

@@ -1,7 +1,7 @@
 //! Reads JSON text once, from start to end.
 //!
-//! A [`Reader`] reads the punctuation of the objects and arrays that its caller opens. Every other value is read as a
-//! whole by [`scan`], which also validates it, or by [`checked`] if the text is known to be valid.
+//! The caller of a [`Reader`] decides which objects and arrays to open. The reader reads every other value as a whole:
+//! with [`scan`], which validates the value, or with [`checked`] if the text is known to be valid.
 
 use crate::checked;
 use crate::invalid::Invalid;
@@ -10,10 +10,10 @@ use crate::raw::Raw;
 use crate::scan::{self, Scanner};
 use crate::text::Text;
 
-/// Reads JSON text from the beginning. Whitespace before each token is skipped.
+/// Reads JSON text from start to end, and skips the whitespace before each token.
 ///
-/// With `CHECKS`, every byte is validated. Without `CHECKS`, the text must already be valid, and the reader only finds
-/// where values end.
+/// If `CHECKS` is true, the reader validates every byte. If `CHECKS` is false, the text must already be valid, and the
+/// reader only finds where values end.
 ///
 /// ```
 /// use json::invalid::Invalid;
@@ -73,7 +73,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.at += 1;
     }
 
-    /// The offset of the next byte, after whitespace that `peek` skipped.
+    /// The offset of the next unread byte. Whitespace that [`Reader::peek`] skipped counts as read.
     #[must_use]
     pub fn offset(&self) -> usize {
         self.at
@@ -109,8 +109,8 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         Ok(end)
     }
 
-    /// Reads one value. If it repeats the object `known` byte for byte, returns `known`, because comparing is faster
-    /// than parsing.
+    /// Reads one value. If the text continues with the object `known`, byte for byte, returns `known` without parsing
+    /// the value, which is faster.
     ///
     /// # Errors
     /// [`Invalid`] if there is no valid value.
@@ -119,7 +119,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         if let Some(known) = known.filter(|known| known.is_object())
             && self.text.as_bytes()[self.at..].starts_with(known.0.as_bytes())
         {
-            // An object ends with its own brace, so equal bytes are a complete, equal value.
+            // The bytes of `known` end with its closing brace, so the same bytes in the text are a complete value.
             self.at += known.0.len();
             looked_at(known.0.len());
             return Ok(known);
@@ -127,7 +127,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.value()
     }
 
-    /// Skips the next value if it is one of `known`, which are slices of this text.
+    /// If the next value is one of the values in `known`, which are slices of the reader's text, skips and returns it.
     pub(crate) fn skip_known(&mut self, known: &[Option<Raw<'a>>]) -> Option<Raw<'a>> {
         if known.is_empty() {
             return None;
@@ -154,10 +154,10 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         Ok(Text::new(escaped, end.has_escapes))
     }
 
-    /// Reads an object. `on_member` is called with the name of each field and must read its value.
+    /// Reads an object. Calls `on_member` with the name of each field; `on_member` must read the field's value.
     ///
     /// # Errors
-    /// [`Invalid`] if there is no valid object, and the errors of `on_member`.
+    /// [`Invalid`] if there is no valid object, and every error that `on_member` returns.
     pub fn object<E: From<Invalid>>(
         &mut self,
         mut on_member: impl FnMut(&mut Self, Text<'a>) -> Result<(), E>,
@@ -168,10 +168,10 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         })
     }
 
-    /// Reads an array. `on_element` is called for each element and must read it.
+    /// Reads an array. Calls `on_element` once per element; `on_element` must read the element.
     ///
     /// # Errors
-    /// [`Invalid`] if there is no valid array, and the errors of `on_element`.
+    /// [`Invalid`] if there is no valid array, and every error that `on_element` returns.
     pub fn array<E: From<Invalid>>(
         &mut self,
         on_element: impl FnMut(&mut Self) -> Result<(), E>,
@@ -179,11 +179,11 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.container(b'[', b']', on_element)
     }
 
-    /// Reads an object. Each call of `on_part` must read one or more fields, with their names and the commas between
-    /// them.
+    /// Reads an object. Calls `on_part` until the object ends. Each call must read one or more fields, including their
+    /// names and the commas between the fields.
     ///
     /// # Errors
-    /// [`Invalid`] if there is no valid object, and the errors of `on_part`.
+    /// [`Invalid`] if there is no valid object, and every error that `on_part` returns.
     pub fn parts<E: From<Invalid>>(&mut self, on_part: impl FnMut(&mut Self) -> Result<(), E>) -> Result<Raw<'a>, E> {
         self.container(b'{', b'}', on_part)
     }
@@ -220,7 +220,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Skips bytes of [`Reader::rest`] that are known to be complete fields.
+    /// Skips the first `bytes` bytes of [`Reader::rest`] without validating them.
     pub fn advance(&mut self, bytes: usize) {
         looked_at(1);
         self.at += bytes;

@@ -1,10 +1,10 @@
-//! Finds the end of a JSON value and validates every byte of it.
+//! Finds the end of a JSON value and validates every byte of the value.
 //!
 //! The scanner accepts exactly the texts that serde_json accepts, which tests and a fuzz target verify. It does not
-//! recurse, and allocates one bit per level of nesting beyond 64.
+//! recurse. For each level of nesting beyond 64, it allocates one bit.
 
 use crate::invalid::Invalid;
-use crate::steps::{BLOCK, STEP, others_than_digits, specials, specials_of_block};
+use crate::steps::{BLOCK, STEP, non_digits, specials, specials_of_block};
 
 /// The end of a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct StringEnd {
     pub has_escapes: bool,
 }
 
-/// Skips whitespace, and returns the position of the next other byte or of the end.
+/// Returns the position of the first byte at or after `at` that is not whitespace, or the end of the text.
 #[inline]
 pub fn white_space(text: &[u8], at: usize) -> usize {
     match text.get(at) {
@@ -34,7 +34,7 @@ fn past_white_space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Skips whitespace. At least one whitespace character is required.
+/// Like [`white_space`], but fails if there is no whitespace at `at`.
 #[cold]
 fn after_white_space(text: &[u8], at: usize) -> Result<usize, Invalid> {
     let after = white_space(text, at);
@@ -43,14 +43,14 @@ fn after_white_space(text: &[u8], at: usize) -> Result<usize, Invalid> {
 
 /// Validates a text from start to end.
 ///
-/// In blocks of 64 bytes, the scanner looks ahead for bytes that can end a string. The CPU can then read the next
+/// The scanner looks ahead, in blocks of 64 bytes, for bytes that can end a string. The CPU can then read the next
 /// string without waiting for the end of the previous one.
 #[derive(Debug)]
 pub struct Scanner<'a> {
     text: &'a [u8],
-    /// The position of the block.
+    /// The position of the current block in the text, or [`NOWHERE`] before the first block.
     block: usize,
-    /// A mask of the bytes in the block that can end a string. The lowest bit represents the first byte.
+    /// A mask of the bytes in the current block that can end a string. The lowest bit represents the first byte.
     specials: u64,
 }
 
@@ -73,11 +73,11 @@ fn literal(text: &[u8], at: usize, expected: &[u8]) -> Result<usize, Invalid> {
 /// The types of the open containers, one bit each: 1 means an object, 0 means an array.
 #[derive(Default)]
 struct Nesting {
-    /// The innermost levels, at most 64. The lowest bit represents the innermost level.
+    /// The types of the innermost containers, up to 64. The lowest bit represents the innermost container.
     near: u64,
-    /// The number of levels.
+    /// The number of open containers.
     depth: usize,
-    /// The outer levels, 64 in each element.
+    /// The types of the containers that are not in `near`, 64 in each element.
     far: Vec<u64>,
 }
 
@@ -106,11 +106,11 @@ impl Nesting {
     }
 }
 
-/// A position in a container.
+/// A position in a container: before or after a value.
 enum Place {
-    /// Before a value.
+    /// The position of the first byte of a value.
     Value(usize),
-    /// After a value.
+    /// The position after the last byte of a value.
     End(usize),
 }
 
@@ -140,7 +140,7 @@ impl<'a> Scanner<'a> {
     /// Reads a string; `at` is the position after its opening quote.
     ///
     /// # Errors
-    /// [`Invalid`] if the string does not end, or contains a control character or an invalid escape.
+    /// [`Invalid`] if the string is not closed, or contains a control character or an invalid escape.
     #[inline(always)]
     pub fn string(&mut self, at: usize) -> Result<StringEnd, Invalid> {
         let quote = self.plain(at);
@@ -164,8 +164,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Skips ordinary bytes of a string, and returns the position of the next quote, backslash or control character, or
-    /// of the end.
+    /// Returns the position of the first quote, backslash or control character at or after `at`, or the end of the
+    /// text.
     #[inline]
     pub(crate) fn plain(&mut self, at: usize) -> usize {
         let ahead = at.wrapping_sub(self.block);
@@ -234,7 +234,7 @@ impl<'a> Scanner<'a> {
                     _ => scalar(text, at)?,
                 },
             };
-            // The containers around the value may also end here.
+            // The containers around the value may end directly after it.
             loop {
                 if nesting.depth == 0 {
                     return Ok(end);
@@ -256,11 +256,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads fields, starting at a name. Stops before the first value that is not a string, or after the first string
-    /// that is not followed by `,"`.
+    /// Reads the fields of an object, starting at a field's name, while their values are strings. Stops before the
+    /// first other value, or after the first string that is not followed by `,"`.
     ///
-    /// Most values are strings without whitespace around them. For these, two comparisons of three bytes cover the
-    /// punctuation.
+    /// Most values are strings without whitespace around them. Two comparisons recognize such a string: the text before
+    /// it is `":"`, and the text after it is `","`.
     #[inline(always)]
     fn members(&mut self, mut at: usize) -> Result<Place, Invalid> {
         if self.text.get(at) != Some(&b'"') {
@@ -303,7 +303,7 @@ fn closing(is_object: bool) -> &'static u8 {
     if is_object { &b'}' } else { &b']' }
 }
 
-/// Returns the `N` bytes at `at`, or `None` if the text ends earlier.
+/// Returns the `N` bytes that start at `at`, or `None` if fewer bytes remain.
 #[inline]
 pub(crate) fn chunk<const N: usize>(text: &[u8], at: usize) -> Option<&[u8; N]> {
     text.get(at..)?.first_chunk()
@@ -314,7 +314,7 @@ pub(crate) fn chunk<const N: usize>(text: &[u8], at: usize) -> Option<&[u8; N]> 
 fn number(text: &[u8], at: usize) -> Result<usize, Invalid> {
     // Fast path: nearly every number is a short integer.
     if let Some(step) = chunk::<STEP>(text, at) {
-        let digits = others_than_digits(step).trailing_zeros() as usize;
+        let digits = non_digits(step).trailing_zeros() as usize;
         let is_short = digits < STEP && !matches!(step[digits], b'.' | b'e' | b'E');
         if is_short && matches!(step[0], b'1'..=b'9') {
             return Ok(at + digits);
@@ -348,9 +348,9 @@ fn any_number(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
 #[inline]
 fn digits(text: &[u8], from: usize) -> Result<usize, Invalid> {
     let mut at = from;
-    // Fast path: nearly every number fits into one step, which needs no branch per digit.
+    // Fast path: nearly every number fits into one step. A step is searched without a branch per digit.
     if let Some(step) = chunk(text, at) {
-        at += others_than_digits(step).trailing_zeros().min(STEP as u32) as usize;
+        at += non_digits(step).trailing_zeros().min(STEP as u32) as usize;
     }
     while let Some(b'0'..=b'9') = text.get(at) {
         at += 1;

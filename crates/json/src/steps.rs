@@ -1,46 +1,46 @@
-//! Compares 16 bytes at a time with vector registers, in safe code.
+//! Uses vector registers to compare 16 bytes at a time, in safe code.
 //!
-//! Results are masks with one bit per byte. The lowest bit represents the first byte.
+//! The results are masks with one bit per byte of the text. The lowest bit represents the first byte.
 
 use wide::u8x16;
 
 /// The size of a vector register, in bytes.
 pub const STEP: usize = 16;
 
-/// Finds the bytes that are special in a string: quotes, backslashes and control characters.
+/// Returns a mask of the bytes that are special in a string: quotes, backslashes and control characters.
 #[inline]
 pub fn specials(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
-    // Flipping this bit moves the quote to 0x20, while control characters stay below 0x20.
+    // Flipping the bit 0x02 moves the quote to 0x20, while control characters stay below 0x20.
     let turned = bytes ^ u8x16::splat(b'"' ^ 0x20);
     let quote_or_control = turned.min(u8x16::splat(0x20)).simd_eq(turned);
     (quote_or_control | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-/// The size of a lookahead block, in bytes.
+/// The size of a block, in bytes. One `u64` has a bit for each byte of a block.
 pub const BLOCK: usize = 4 * STEP;
 
-/// Finds the same bytes as [`specials`] in a block.
+/// Returns the same mask as [`specials`], but for a block.
 #[inline]
 pub fn specials_of_block(block: &[u8; BLOCK]) -> u64 {
     joined(block, specials)
 }
 
-/// Joins the masks that `found` returns for the steps of a block.
+/// Calls `found` for each step of a block, and joins the returned masks into one mask.
 #[inline]
 fn joined(block: &[u8; BLOCK], found: impl Fn(&[u8; STEP]) -> u32) -> u64 {
     let (steps, _) = block.as_chunks::<STEP>();
     steps.iter().rev().fold(0, |all, step| all << STEP | u64::from(found(step)))
 }
 
-/// Finds quotes and backslashes, the only special bytes of a valid string.
+/// Returns a mask of the quotes and backslashes, which are the only special bytes in a valid string.
 #[inline]
 pub fn ends_of_string(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
     (bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
-/// Finds the bytes that end a valid scalar: commas, closing brackets and whitespace.
+/// Returns a mask of the bytes that can follow a valid scalar: commas, closing brackets and whitespace.
 #[inline]
 pub fn ends_of_scalar(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
@@ -49,20 +49,20 @@ pub fn ends_of_scalar(step: &[u8; STEP]) -> u32 {
     (space | close | bytes.simd_eq(u8x16::splat(b','))).to_bitmask()
 }
 
-/// The structural bytes of a block, including those inside strings.
+/// Masks of the structural bytes of a block, including bytes inside strings.
 #[derive(Debug, Clone, Copy)]
 pub struct Structure {
-    /// Quotes.
+    /// The mask of quotes.
     pub quotes: u64,
-    /// Backslashes.
+    /// The mask of backslashes.
     pub backslashes: u64,
-    /// `{` and `[`.
+    /// The mask of `{` and `[`.
     pub opens: u64,
-    /// `}` and `]`.
+    /// The mask of `}` and `]`.
     pub closes: u64,
 }
 
-/// Finds the structural bytes of a block.
+/// Returns masks of the structural bytes of a block.
 #[inline]
 pub fn structure_of_block(block: &[u8; BLOCK]) -> Structure {
     let places = |byte| joined(block, |step| u8x16::new(*step).simd_eq(u8x16::splat(byte)).to_bitmask());
@@ -72,15 +72,15 @@ pub fn structure_of_block(block: &[u8; BLOCK]) -> Structure {
     Structure { quotes: places(b'"'), backslashes: places(b'\\'), opens: brackets(b'{'), closes: brackets(b'}') }
 }
 
-/// Finds the bytes that are not digits.
+/// Returns a mask of the bytes that are not digits.
 #[inline]
-pub fn others_than_digits(step: &[u8; STEP]) -> u32 {
+pub fn non_digits(step: &[u8; STEP]) -> u32 {
     let bytes = u8x16::new(*step);
     let digits = bytes.max(u8x16::splat(b'0')).min(u8x16::splat(b'9')).simd_eq(bytes);
     !digits.to_bitmask()
 }
 
-/// Returns the length of the common prefix of two texts.
+/// Returns the length of the common prefix of two texts, in bytes.
 #[inline]
 pub fn common_prefix(one: &[u8], other: &[u8]) -> usize {
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! JSON strings: keeps escapes as they were sent, decodes them for comparisons, and escapes new strings.
+//! Stores JSON strings with their escapes unchanged, decodes escapes for comparisons, and escapes new strings.
 
 use std::borrow::Cow;
 
@@ -22,13 +22,13 @@ impl<'a> Text<'a> {
         Self { escaped: name, may_have_escapes: false }
     }
 
-    /// The text between the quotes.
+    /// The text between the quotes, with its escapes.
     #[must_use]
     pub fn escaped(self) -> &'a str {
         self.escaped
     }
 
-    /// Whether the string may contain escapes. If not, the text between the quotes is the decoded string.
+    /// Whether the string may contain escapes. If not, [`Text::escaped`] is already the decoded string.
     #[must_use]
     pub fn may_have_escapes(self) -> bool {
         self.may_have_escapes
@@ -44,7 +44,7 @@ impl<'a> Text<'a> {
     /// Whether the result of [`Text::decoded`] equals `name`.
     #[must_use]
     pub fn is_bytes(self, name: &[u8]) -> bool {
-        // `is_escaped` explains the comparison of lengths.
+        // `is_escaped` explains why the lengths are compared first.
         self.escaped.as_bytes() == name && !self.has_escapes()
             || self.escaped.len() > name.len()
                 && self.escaped.len() <= 6 * name.len()
@@ -54,8 +54,8 @@ impl<'a> Text<'a> {
 
     #[inline(never)]
     fn is_escaped(self, name: &str) -> bool {
-        // An escape is at most six times as long as its character, so a long key does not have to be decoded for each
-        // comparison.
+        // An escape is longer than the character that it represents, but at most six times as long. If the lengths are
+        // outside this range, the strings differ, so a long key is not decoded for each comparison.
         self.escaped.len() > name.len()
             && self.escaped.len() <= 6 * name.len()
             && self.has_escapes()
@@ -66,14 +66,13 @@ impl<'a> Text<'a> {
         self.may_have_escapes && memchr::memchr(b'\\', self.escaped.as_bytes()).is_some()
     }
 
-    /// Decodes the escapes to UTF-8. A lone surrogate becomes the three bytes that its code point would have in UTF-8
-    /// (WTF-8).
+    /// Decodes the string to UTF-8. A lone surrogate becomes three bytes, as in WTF-8.
     #[must_use]
     pub fn decoded(self) -> Cow<'a, [u8]> {
         if self.has_escapes() { Cow::Owned(unescape(self.escaped)) } else { Cow::Borrowed(self.escaped.as_bytes()) }
     }
 
-    /// Like [`Text::decoded`], but decodes escapes into a buffer that is reused.
+    /// Like [`Text::decoded`], but decodes a string with escapes into `buffer`, which callers can reuse.
     #[must_use]
     #[inline]
     pub fn decoded_in<'b>(self, buffer: &'b mut Vec<u8>) -> &'b [u8]
@@ -91,13 +90,13 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Escapes the name of a field for a JSON pointer (RFC 6901), without the slash before it.
+/// Escapes the name of a field for use in a JSON pointer (RFC 6901). The result does not include the leading slash.
 #[must_use]
 pub fn pointer_step(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// Returns the first 80 characters of `text` in quotes, with control characters escaped, for a message.
+/// Quotes `text` for a message. Control characters are escaped, and only the first 80 characters are included.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     const MAX_CHARACTERS: usize = 80;
@@ -106,7 +105,7 @@ pub fn quoted(text: &str) -> String {
     format!("{cut:?}{more}")
 }
 
-/// Decodes the escapes in the text between a JSON string's quotes, see [`Text::decoded`].
+/// Decodes the text between the quotes of a JSON string, like [`Text::decoded`].
 #[must_use]
 pub fn unescape(escaped: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(escaped.len());
@@ -143,7 +142,8 @@ fn backslash(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Reads the digits of an escape, and the second escape of a surrogate pair.
+/// Reads the digits after `\u`. If the escape starts a surrogate pair, also reads the second escape. Returns the code
+/// point.
 fn code_point(rest: &mut &[u8]) -> u32 {
     let high = code_unit(rest);
     if (0xd800..0xdc00).contains(&high)
@@ -164,7 +164,7 @@ fn code_unit(rest: &mut &[u8]) -> u32 {
     digits.iter().fold(0, |unit, digit| unit << 4 | char::from(*digit).to_digit(16).unwrap_or(0))
 }
 
-/// Appends the UTF-8 of a code point. A surrogate is encoded as three bytes by the same pattern.
+/// Appends a code point in UTF-8. A surrogate is encoded as three bytes, as in WTF-8.
 fn push_code_point(point: u32, decoded: &mut Vec<u8>) {
     match char::from_u32(point) {
         Some(character) => decoded.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
@@ -193,8 +193,8 @@ pub fn escape(decoded: &[u8], out: &mut String) {
                 _ => out.push(character),
             }
         }
-        // Each of the three bytes of a surrogate is a separate invalid chunk. The first one is always `ed`, and the
-        // code unit is decoded from all three.
+        // Each of the three bytes of a surrogate is a separate invalid chunk. The first byte is always 0xed. The code
+        // unit is decoded from all three bytes.
         if chunk.invalid() == [0xed] {
             let at = chunk.invalid().as_ptr().addr() - decoded.as_ptr().addr();
             if let Some(&[_, high, low]) = decoded.get(at..at + 3) {
@@ -214,7 +214,7 @@ fn push_unicode_escape(unit: u16, out: &mut String) {
 mod tests {
     use super::*;
 
-    /// Decodes with serde_json, which keeps lone surrogates when it deserializes bytes.
+    /// Decodes a string with serde_json, which keeps lone surrogates when it deserializes bytes.
     fn decoded_by_serde_json(escaped: &str) -> Vec<u8> {
         struct Bytes;
         impl serde::de::Visitor<'_> for Bytes {
@@ -233,7 +233,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn escapes_are_decoded_as_by_serde_json(
+        fn escapes_are_decoded_to_the_same_bytes_as_in_serde_json(
             parts in proptest::collection::vec(
                 proptest::prop_oneof![
                     r#"\\["\\/bfnrt]"#,

@@ -10,7 +10,8 @@ use json::javascript::{JsString, trim, truthy};
 use json::properties::{Properties, in_property_order};
 use json::raw::Raw;
 
-/// Prints for each line the string, whether the value is truthy, the trimmed string, and an object's values in order.
+/// A Node.js program that reads one JSON value per line. For each value, it prints `String(value)`, the truthiness of
+/// the value, the trimmed string, and the object's property values in order.
 const PROGRAM: &str = r#"
 const lines = require("fs").readFileSync(0, "utf8").split("\n").slice(0, -1);
 const out = lines.map((line) => {
@@ -21,7 +22,8 @@ const out = lines.map((line) => {
 process.stdout.write(out.join("\n"));
 "#;
 
-/// Returns the output of Node.js for the lines; `None` if Node.js is not installed, which is an error in CI.
+/// Returns the output of [`PROGRAM`] for `lines`, or `None` if Node.js is not installed. In CI, a missing Node.js fails
+/// the test.
 fn node(lines: &[String]) -> Option<String> {
     let started = Command::new("node").args(["-e", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut node) = started else {
@@ -30,7 +32,7 @@ fn node(lines: &[String]) -> Option<String> {
         return None;
     };
     let mut input = node.stdin.take().expect("stdin is piped");
-    // Node.js reads all input before it writes, so this cannot deadlock.
+    // The program reads all input before it writes, so writing all lines first cannot deadlock.
     for line in lines {
         writeln!(input, "{line}").expect("node reads stdin");
     }
@@ -60,7 +62,7 @@ impl Random {
         of[self.below(of.len())]
     }
 
-    /// Returns a number literal that need not be in its shortest form.
+    /// Returns a number literal, which may be longer than the shortest form of the number.
     fn literal(&mut self) -> String {
         let mut literal = self.pick(&["", "-"]).to_owned();
         let whole: String = (0..1 + self.below(24)).map(|_| char::from(b'0' + self.below(10) as u8)).collect();
@@ -146,7 +148,8 @@ impl Random {
     }
 }
 
-/// Returns numbers at the limits of notation and precision, random doubles and literals, strings, arrays and objects.
+/// Returns one JSON value per line: numbers at the limits of notation and precision, and random doubles, number
+/// literals, strings, arrays and objects.
 fn lines() -> Vec<String> {
     let mut random = Random(7);
     let mut lines = Vec::new();
@@ -187,7 +190,7 @@ fn conversions_match_node() {
     assert!(lines.len() > 200_000, "only {} values", lines.len());
     assert_eq!(answers.lines().count(), lines.len());
     for (line, answer) in lines.iter().zip(answers.lines()) {
-        let value = Raw::parse(line).unwrap_or_else(|_| panic!("{line} is JSON for Node.js"));
+        let value = Raw::parse(line).unwrap_or_else(|_| panic!("valid JSON is rejected: {line}"));
         let mut expected = Vec::new();
         Raw::parse(answer).expect("JSON").for_each_element(|element| expected.push(element));
         let [string, truth, trimmed, order] = expected[..] else { panic!("{answer}") };

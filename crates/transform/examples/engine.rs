@@ -1,8 +1,8 @@
-//! Runs the transformation repeatedly on a body in a file, without a server, for profilers and instruction counts:
+//! Transforms the body in a file repeatedly, without a server, so that profilers can measure the transformation alone:
 //! `cargo run --release --package rudder-kafka-transform --example engine -- FILE ROUNDS [observed]`.
 //!
-//! The name of the file determines the endpoint and the format. With `observed`, each decision is reported to an
-//! observer, as the service does for its live view.
+//! The name of the file determines the endpoint and the format. With `observed`, an observer receives each decision, as
+//! in the service's live view.
 
 #![allow(clippy::disallowed_methods, reason = "it reads arguments and files")]
 
@@ -64,7 +64,7 @@ fn respond(file: &str, body: &str, is_observed: bool) -> Result<String, BodyErro
     }
 }
 
-/// Observes the same decisions as the live view of the service: topic, key and outcome of each event.
+/// Observes the topic, the key and the outcome of each event, as the service's live view does.
 #[derive(Default)]
 struct Seen {
     events: usize,

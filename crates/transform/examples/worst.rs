@@ -1,7 +1,8 @@
 //! Prints the cost of the most expensive known bodies and of a typical body, in nanoseconds per byte:
 //! `cargo run --release --package rudder-kafka-transform --example worst`.
 //!
-//! Fails if a body costs more than 10 times as much as the typical body and more than 40 ns per byte.
+//! The program fails if the cost of any body is both above 40 ns per byte and above 10 times the cost of the typical
+//! body.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it measures time")]
 #![allow(clippy::print_stdout, reason = "it prints the results")]
@@ -20,12 +21,13 @@ mod bodies;
 #[path = "../../../bench/hostile.rs"]
 mod hostile;
 
-/// The time for which each body is measured.
+/// The duration of the measurement of one body, during which the body is transformed repeatedly.
 const TIME: Duration = Duration::from_millis(500);
-/// The cost that is always allowed, in nanoseconds per byte of body and response.
+/// The cost up to which any body passes, in nanoseconds per byte of body and response.
 const ALLOWED: f64 = 40.0;
 
-/// Returns the size of a body and its response in bytes, and the shortest time per byte in nanoseconds.
+/// Returns the total size of a body and its response, in bytes, and the shortest measured time per byte, in
+/// nanoseconds.
 fn cost(body: &str) -> (usize, f64) {
     let limits = Limits { events: 1_000_000, response_bytes: 1 << 30 };
     let (began, mut best, mut bytes) = (Instant::now(), Duration::MAX, body.len());
@@ -36,7 +38,7 @@ fn cost(body: &str) -> (usize, f64) {
         bytes = body.len()
             + match response {
                 Ok(response) => response.body.len(),
-                // The response was written up to this limit.
+                // The response was written up to this limit before it was rejected.
                 Err(BodyError::ResponseTooLarge(limit) | BodyError::ResponseOutOfProportion(limit)) => limit,
                 Err(_) => 0,
             };

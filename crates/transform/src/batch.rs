@@ -15,7 +15,7 @@ use json::javascript::JsString;
 use json::properties::Properties;
 use json::raw::Raw;
 
-/// An event that can be delivered.
+/// An event that rudder-server can deliver.
 struct Delivery<'a> {
     message: Cow<'a, str>,
     metadata: Raw<'a>,
@@ -25,14 +25,14 @@ struct Delivery<'a> {
 type Name<'a> = Cow<'a, [u8]>;
 type Topics<'a> = Properties<Name<'a>, Vec<Delivery<'a>>>;
 
-/// The events of a request, by destination and topic.
+/// The events of a request, grouped by destination and topic.
 #[derive(Default)]
 struct Groups<'a> {
     destinations: Properties<Name<'a>, Topics<'a>>,
     places: Places,
 }
 
-/// Like [`respond_within`], without limits on memory and work.
+/// Like [`respond_within`], but without limits on memory and work.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected.
@@ -81,7 +81,7 @@ pub fn respond_within(
         }
     } else if !request.events.is_empty() {
         let metadata = request.events.iter().flatten().filter_map(|event| event.metadata().ok());
-        // The response repeats the metadata of all events, which is a part of the request body.
+        // The response repeats the metadata of all events, which is never larger than the request body.
         usage.grow(&mut out, body.len() + response::OVERHEAD)?;
         response::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }
@@ -97,7 +97,8 @@ fn separate(out: &mut String) {
     }
 }
 
-/// Adds an event to its group. The outer error means that the meter halted the request.
+/// Adds an event to its group. The inner error is the reason why the event is rejected. The outer error means that the
+/// meter halted the request.
 fn group<'a>(
     request: &Request<'a>,
     event: Option<&Event<'a>>,

@@ -15,7 +15,7 @@ pub enum TopicRule {
     EventName,
     /// `Config.topic`.
     Default,
-    /// There is no truthy topic.
+    /// No rule provided a truthy topic.
     None,
 }
 
@@ -52,7 +52,7 @@ impl TopicRule {
 /// The topic of an event, which can be any JSON value, and the rule that chose it.
 #[derive(Debug, Clone)]
 pub struct Topic<'t> {
-    /// The value for the output. `None` means that the field is omitted.
+    /// The value of `topic` in the output. `None` means that the output has no `topic`.
     pub value: Option<Raw<'t>>,
     /// `String(value)`, if the value is truthy.
     pub text: Option<JsString<'t>>,
@@ -67,7 +67,8 @@ pub enum KeySource {
     UserId,
     /// `message.anonymousId`.
     AnonymousId,
-    /// Neither: all such events share one partition.
+    /// No field, because neither `message.userId` nor `message.anonymousId` is truthy. All events with the empty key
+    /// share one partition.
     Empty,
 }
 
@@ -85,7 +86,7 @@ impl KeySource {
         }
     }
 
-    /// A description of the source.
+    /// A description of where the key comes from.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -105,7 +106,7 @@ pub struct Decision {
     pub topic: TopicRule,
     /// The field that the partition key was taken from.
     pub key: KeySource,
-    /// The parts of the event that were changed before the response was written.
+    /// The changes that the timestamp rule and templates made to the event.
     pub changes: Changes,
 }
 
@@ -123,22 +124,22 @@ pub struct Changes {
 /// The number of rejected events per reason, in the order of [`Rejection::ALL`].
 pub type Rejected = [u64; Rejection::ALL.len()];
 
-/// The decision counts of one request.
+/// The counts of the decisions made for one request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tally {
-    /// Events in the request.
+    /// The number of events in the request.
     pub events: u64,
-    /// Transformed events by topic rule, in the order of [`TopicRule::ALL`].
+    /// The number of transformed events per topic rule, in the order of [`TopicRule::ALL`].
     pub topics: [u64; TopicRule::ALL.len()],
-    /// Transformed events by key source, in the order of [`KeySource::ALL`].
+    /// The number of transformed events per key source, in the order of [`KeySource::ALL`].
     pub keys: [u64; KeySource::ALL.len()],
-    /// Transformed events whose timestamp was set or whose destination has templates.
+    /// The number of transformed events whose timestamp was set or whose destination has templates.
     pub changed: u64,
     /// The number of templates that found a value.
     pub templates_filled: u64,
     /// The number of templates that used their default.
     pub templates_defaulted: u64,
-    /// Rejected events by reason.
+    /// The number of rejected events per reason, in the order of [`Rejection::ALL`].
     pub rejected: Rejected,
 }
 

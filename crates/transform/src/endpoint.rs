@@ -27,25 +27,25 @@ pub fn form_named(value: Option<&[u8]>) -> PayloadFormat {
 pub enum Endpoint {
     /// The processor transformation.
     Processor {
-        /// The destination that the path names.
+        /// The destination type that the path names.
         family: &'static Family,
-        /// The query string.
+        /// The query string of the URL, without its `?`.
         query: String,
     },
     /// `/batch`, which groups events for delivery.
     Batch,
-    /// The router transformation, which none of these destinations supports.
+    /// The router transformation, which no destination type of this service supports.
     RouterTransform,
 }
 
-/// A response, and the counts of the decisions for it.
+/// A response, and the counts of the decisions made for its events.
 #[derive(Debug)]
 pub struct Transformed {
     /// The destination type.
     pub family: &'static Family,
     /// The response body, as JSON.
     pub body: String,
-    /// The decision counts.
+    /// The counts of the decisions.
     pub tally: Tally,
     /// The counts for the metrics of transformed events.
     pub counted: Option<Counted>,
@@ -54,7 +54,7 @@ pub struct Transformed {
 impl Endpoint {
     /// Returns the endpoint for a path with an optional query; `None` for any other path.
     ///
-    /// This is for requests from files. The service has its own routes.
+    /// Use this function only for requests that were read from files. The service has its own routes.
     #[must_use]
     pub fn at(path_and_query: &str) -> Option<Self> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
@@ -81,7 +81,7 @@ impl Endpoint {
         }
     }
 
-    /// Returns the response of the endpoint, without limits on memory and work.
+    /// Returns the response of the endpoint to a request body, without limits on memory and work.
     ///
     /// # Errors
     /// [`BodyError`] if the whole body is rejected.
@@ -89,7 +89,7 @@ impl Endpoint {
         self.respond_within(body, form, limits, &Unlimited)
     }
 
-    /// Returns the response of the endpoint, within the limits of `meter`.
+    /// Returns the response of the endpoint to a request body, within the limits of `meter`.
     ///
     /// # Errors
     /// [`BodyError`] if the whole body is rejected.
@@ -103,7 +103,7 @@ impl Endpoint {
         self.respond_observed(body, form, limits, meter, &mut NoopObserver)
     }
 
-    /// Like [`Self::respond_within`], but also reports each decision of the processor transformation to an observer.
+    /// Like [`Self::respond_within`], but also reports each decision of the processor transformation to `observer`.
     ///
     /// # Errors
     /// [`BodyError`] if the whole body is rejected.

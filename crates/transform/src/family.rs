@@ -1,15 +1,15 @@
 //! The destination types that this service transforms, as a table
 //! (docs/contract.md#processor-transformation, docs/contract.md#azure-event-hubs-and-confluent-cloud).
 
-/// A destination type, and how it differs from the others.
+/// A destination type, and how it differs from the other destination types.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
-    /// The name in paths and in `destType`, in lowercase. Requests may use any letter case.
+    /// The name in URL paths and in the field `destType` of requests, in lowercase. Requests may use any letter case.
     pub name: &'static str,
     /// The name in `statTags.destType`.
     pub dest_type: &'static str,
-    /// The names of the destination type's options in `message.integrations`. The first truthy value wins
-    /// (docs/contract.md#integrations-order, docs/contract.md#family-integrations).
+    /// The names under which `message.integrations` can contain options for this destination type. The first name with
+    /// a truthy value wins (docs/contract.md#integrations-order, docs/contract.md#family-integrations).
     pub integrations: [&'static str; 3],
     /// Whether the `schemaId` of the integrations object is part of the output.
     pub schema_id: bool,
@@ -66,7 +66,7 @@ impl Family {
     }
 
     /// Returns the destination type for a user's spelling of its name, such as `Confluent Cloud`, `azure-event-hubs` or
-    /// `KAFKA`. Case, `_`, `-` and spaces are ignored.
+    /// `KAFKA`. Case, `_`, `-`, spaces, `Apache` at the start and `s` at the end are ignored.
     #[must_use]
     pub fn by_spelling(name: &str) -> Option<&'static Family> {
         let letters = |name: &str| -> String {

@@ -1,4 +1,4 @@
-//! JSON values as flat trees.
+//! JSON values as trees that are stored in one list.
 //!
 //! Some code needs every part of a value, such as every string of a Config with templates. The tree is built and read
 //! without recursion, so deep nesting cannot overflow the stack.
@@ -14,11 +14,12 @@ use json::raw::Raw;
 use json::reader::Reader;
 use json::text::pointer_step;
 
-/// A value and all values in it, as JavaScript sees them: the last duplicate field wins, and fields are in property
-/// order.
+/// A value and all values in it, as JavaScript sees them: if several fields have the same name, only the last one is
+/// included, and fields are in property order.
 #[derive(Debug)]
 pub struct FlatTree<'a> {
-    /// The values. Each value follows the one that contains it. The first is the whole value.
+    /// The parts of the tree, which are the value and all values in it. The first part is the whole value. Every other
+    /// part follows the part that contains it.
     parts: Vec<Part<'a>>,
 }
 
@@ -35,32 +36,34 @@ enum Content<'a> {
     Object(Vec<Member<'a>>),
 }
 
-/// The name of a field, and the part that is its value.
+/// The name of a field, and the index of the part that is the value of the field.
 type Member<'a> = (Cow<'a, [u8]>, usize);
 
-/// A leaf of a [`FlatTree`] with its position in the text: a string, number, literal, or a value that is not opened.
+/// A leaf of a [`FlatTree`]: a string, number or literal, or an array or object that was not opened.
 #[derive(Debug, Clone)]
 pub struct Leaf<'a> {
-    /// The value.
+    /// The value of the leaf.
     pub raw: Raw<'a>,
-    /// The position in the text of the whole value.
+    /// The position of the leaf in the text of the value that the tree was built from.
     pub range: Range<usize>,
 }
 
 /// The maximum size of a reported JSON pointer, in bytes.
 const MAX_POINTER_BYTES: usize = 1024;
 
-/// The memory of a part, in bytes, with its entries in an array and in the list of leaves. Vectors double when they
-/// grow.
+/// The memory to charge for a part, in bytes. It includes the entries of the part in an array and in the list of
+/// leaves, and is doubled because vectors double when they grow.
 const PART_BYTES: usize = 2 * (size_of::<Part<'_>>() + size_of::<usize>() + size_of::<Leaf<'_>>());
-/// The additional memory of a field, in bytes: in a vector that doubles when it grows, and for finding duplicates.
+/// The memory to charge for a field in addition to its part, in bytes: an entry in a vector, which doubles when it
+/// grows, and the memory for finding duplicates.
 const MEMBER_BYTES: usize = 2 * size_of::<Member<'_>>() + 3 * size_of::<(&[u8], usize)>() + 4 * size_of::<usize>();
 
-/// Returns the offsets of all arrays and objects that contain a byte at one of `offsets`. Both lists are ascending.
+/// Returns the offsets of all arrays and objects that contain a byte at one of `offsets`. Both `offsets` and the result
+/// are ascending.
 fn containers_around(value: Raw<'_>, offsets: &[usize], usage: &Usage<'_>) -> Result<Vec<usize>, Halt> {
     let mut offsets = offsets.iter().copied().peekable();
     let mut around = Vec::new();
-    // The offsets of the open containers. The first `noted` are in the result already.
+    // The offsets of the open containers. The first `noted` of them are already in the result.
     let mut open: Vec<usize> = Vec::new();
     let mut noted = 0;
     let mut reader = Reader::of(value);
@@ -113,7 +116,7 @@ impl fmt::Display for Step<'_> {
     }
 }
 
-/// An array or object that is not closed yet.
+/// An array or object whose end has not been read yet.
 struct Open<'a> {
     part: usize,
     elements: Vec<usize>,
@@ -127,7 +130,7 @@ impl<'a> FlatTree<'a> {
         Self::within(value, &Usage::unlimited()).unwrap_or(Self { parts: Vec::new() })
     }
 
-    /// Builds the tree of a value. The memory is charged to the current event of `usage` before it is allocated.
+    /// Builds the tree of a value. Memory is charged to the current event of `usage` before it is allocated.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -136,7 +139,7 @@ impl<'a> FlatTree<'a> {
     }
 
     /// Like [`FlatTree::within`], but opens only arrays and objects that contain a byte at one of `offsets`, which are
-    /// ascending. All others become leaves.
+    /// ascending. All other arrays and objects become leaves.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -145,7 +148,8 @@ impl<'a> FlatTree<'a> {
         Self::build(value, Some(&containers), usage)
     }
 
-    /// Builds the tree. Only the containers at these offsets are opened. `None` means that all containers are opened.
+    /// Builds the tree of a value. `containers` are the offsets of the arrays and objects to open. `None` means that
+    /// all of them are opened.
     fn build(value: Raw<'a>, containers: Option<&[usize]>, usage: &Usage<'_>) -> Result<Self, Halt> {
         let mut containers = containers.map(|containers| containers.iter().copied().peekable());
         let mut parts: Vec<Part<'a>> = Vec::new();
@@ -220,7 +224,7 @@ impl<'a> FlatTree<'a> {
         leaves
     }
 
-    /// Returns JSON pointers to the parts that start at these positions.
+    /// Returns, for each position in `starts`, a JSON pointer to the part that starts there.
     ///
     /// If a pointer is too long, only its end is kept, after `…`. In names, a lone surrogate becomes U+FFFD.
     #[must_use]

@@ -29,12 +29,12 @@
 //! | [`request`] | reads requests: events, destinations, and the tables that events share |
 //! | [`rules`] | one file per rule of the contract |
 //! | [`response`] | writes responses |
-//! | [`decision`], [`reason`], [`rejection`] | the decisions, why a rule did not apply, why an event was rejected |
+//! | [`decision`], [`reason`], [`rejection`] | decisions, reasons for skipping a rule, reasons for rejecting an event |
 //! | [`observer`], [`explain`] | receive decisions as they are made, and report them |
-//! | [`meter`], [`budget`] | limit the memory and the work of a request, and of the templates of an event |
+//! | [`meter`], [`budget`] | limit the memory and the work of a request, and the work for the templates of an event |
 //! | [`family`] | how Kafka, Azure Event Hubs and Confluent Cloud differ |
 //! | [`partition`], [`produced`], [`topic_name`], [`avro`] | what rudder-server and Kafka do with a response |
-//! | [`flat_tree`] | JSON values as flat trees |
+//! | [`flat_tree`] | JSON values as trees that are stored in one list |
 
 pub mod avro;
 pub mod batch;

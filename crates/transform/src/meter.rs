@@ -8,11 +8,11 @@ use std::mem::size_of;
 
 use json::invalid::Invalid;
 
-/// Why a request stopped without a response.
+/// The reason why a request stopped without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
-    /// Other requests use the memory that this one needs.
-    #[error("other requests use the memory that this one needs")]
+    /// Other requests use the memory that this request needs.
+    #[error("other requests use the memory that this request needs")]
     MemoryInUse,
     /// The request needs more memory than a single request may use.
     #[error("the request needs more memory than one request may use")]
@@ -20,7 +20,7 @@ pub enum Halt {
     /// The client has disconnected.
     #[error("the request was cancelled")]
     Cancelled,
-    /// The request exceeds the work limit of its caller.
+    /// The request exceeds the work limit that the caller of the transformation set.
     #[error("the request exceeds its work limit")]
     WorkLimit,
 }
@@ -35,8 +35,9 @@ pub trait Meter {
     /// [`Halt::MemoryInUse`], [`Halt::MemoryLimit`].
     fn reserve(&self, bytes: usize) -> Result<(), Halt>;
 
-    /// Decides whether the request may continue after `work` units of work in total (bytes read and written, names
-    /// compared). Called repeatedly, even within an expensive event.
+    /// Decides whether the request may continue. `work` is the total work for the request so far, in units: bytes read
+    /// and written, and names compared. This method is called repeatedly, even while a single expensive event is
+    /// transformed.
     ///
     /// # Errors
     /// [`Halt::Cancelled`], [`Halt::WorkLimit`].
@@ -57,7 +58,7 @@ impl Meter for Unlimited {
     }
 }
 
-/// Why reading a body failed.
+/// The reason why reading a body failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadError {
     /// The body is not valid JSON of the expected type.
@@ -80,20 +81,20 @@ impl From<Halt> for ReadError {
 
 /// The memory and the work that one request uses, and the meter that limits them.
 ///
-/// Charges are collected and reserved in steps, so a typical request calls its meter only a few times. All later
-/// rejections return the error of the first one, see [`Usage::halted`].
+/// Charges are collected and reserved in steps, so a typical request calls its meter only a few times. After the
+/// meter's first rejection, every later rejection returns the same error (see [`Usage::halted`]).
 pub struct Usage<'m> {
     meter: &'m dyn Meter,
-    /// The bytes in use until the request ends.
+    /// The number of bytes that stay in use until the request ends.
     kept: Cell<usize>,
-    /// The bytes in use until the current event ends.
+    /// The number of bytes that stay in use until the current event ends.
     scratch: Cell<usize>,
     /// The capacity of the response, in bytes.
     response: Cell<usize>,
-    /// The bytes reserved with the meter.
+    /// The number of bytes that are reserved with the meter.
     reserved: Cell<usize>,
     work: Cell<u64>,
-    /// The work at the last checkpoint.
+    /// The value of `work` at the last checkpoint.
     checked: Cell<u64>,
     halted: Cell<Option<Halt>>,
 }
@@ -103,11 +104,11 @@ const MIN_STEP: usize = 1 << 10;
 /// The maximum number of bytes that are reserved in advance.
 const MAX_STEP: usize = 64 << 10;
 
-/// The work between two checkpoints.
+/// The units of work between two checkpoints.
 const WORK_STEP: u64 = 1 << 18;
 
 impl<'m> Usage<'m> {
-    /// Creates the usage of a new request.
+    /// Creates the usage of a new request, limited by `meter`.
     #[must_use]
     pub fn of(meter: &'m dyn Meter) -> Self {
         Self {
@@ -128,7 +129,7 @@ impl<'m> Usage<'m> {
         Usage::of(&Unlimited)
     }
 
-    /// Charges `bytes` that are in use until the request ends.
+    /// Charges `bytes` bytes that stay in use until the request ends.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -137,7 +138,7 @@ impl<'m> Usage<'m> {
         self.settle()
     }
 
-    /// Charges `bytes` that are in use until [`Usage::end_event`].
+    /// Charges `bytes` bytes that stay in use until [`Usage::end_event`] is called.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -146,7 +147,7 @@ impl<'m> Usage<'m> {
         self.settle()
     }
 
-    /// Charges the growth of `items` before another item is pushed.
+    /// Charges the memory for growing `items` if its capacity is used up. Call this before pushing another item.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -154,11 +155,12 @@ impl<'m> Usage<'m> {
         if items.len() < items.capacity() {
             return Ok(());
         }
-        // Vec doubles its capacity, and uses both the old and the new buffer while it copies.
+        // A growing `Vec` doubles its capacity, and uses both the old and the new buffer while it copies the items.
         self.keep(items.capacity().max(4).saturating_mul(size_of::<T>()).saturating_mul(2))
     }
 
-    /// Charges the growth of a hash map with entries of `entry_bytes` before another entry is inserted.
+    /// Charges the memory for growing a hash map with `len` entries of `entry_bytes` bytes each, if its capacity is
+    /// used up. Call this before inserting another entry.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -166,11 +168,12 @@ impl<'m> Usage<'m> {
         if len < capacity {
             return Ok(());
         }
-        // The hash table has eight slots for seven entries, plus a byte per slot, and doubles when it grows.
+        // The hash table has eight slots for every seven entries, uses one extra byte per slot, and doubles when it
+        // grows.
         self.keep(capacity.max(4).saturating_mul(entry_bytes + 1).saturating_mul(5) / 2)
     }
 
-    /// Reserves capacity for `more` bytes in the response, after charging it.
+    /// Charges the memory for `more` additional bytes in `response`, and reserves the capacity.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -191,7 +194,8 @@ impl<'m> Usage<'m> {
         Ok(())
     }
 
-    /// Reserves capacity for an estimate of `more` bytes in the response, unless the meter rejects it.
+    /// Like [`Usage::grow`], but leaves `response` unchanged if the meter rejects the charge. Use this if `more` is
+    /// only an estimate.
     pub fn try_grow(&self, response: &mut String, more: usize) {
         let capacity = response.len().saturating_add(more);
         if capacity <= response.capacity() {
@@ -206,13 +210,13 @@ impl<'m> Usage<'m> {
         }
     }
 
-    /// Releases the memory of the current event.
+    /// Releases the charges for the current event, because its memory was freed.
     #[inline]
     pub fn end_event(&self) {
         self.scratch.set(0);
     }
 
-    /// Releases all charges so far, because the memory was freed.
+    /// Releases all charges for memory, because all of this memory was freed.
     pub fn start_over(&self) {
         self.kept.set(0);
         self.scratch.set(0);
@@ -238,7 +242,8 @@ impl<'m> Usage<'m> {
         self.meter.checkpoint(self.work.get()).map_err(|halt| self.halt(halt))
     }
 
-    /// The first rejection by the meter. Any results after a rejection must be ignored.
+    /// The error of the meter's first rejection, if there was one. Ignore all results that were computed after a
+    /// rejection.
     #[must_use]
     #[inline]
     pub fn halted(&self) -> Option<Halt> {
@@ -270,7 +275,7 @@ impl<'m> Usage<'m> {
 mod tests {
     use super::*;
 
-    /// Grants memory up to a limit, and counts bytes and calls.
+    /// A meter that grants memory up to a limit, and counts the granted bytes and the calls.
     struct UpTo {
         limit: usize,
         granted: Cell<usize>,
@@ -335,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rejection_is_kept() {
+    fn later_rejections_return_the_first_error() {
         let meter = up_to(1 << 20);
         let usage = Usage::of(&meter);
         assert_eq!((usage.work(10), usage.checkpoint(), usage.halted()), (Ok(()), Ok(()), None));

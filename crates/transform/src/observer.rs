@@ -1,4 +1,4 @@
-//! Receives decisions as they are made, so that explanations can report them without repeating the rules.
+//! Receives decisions as they are made, so that explanations can report the decisions without repeating the rules.
 //!
 //! Each method does nothing by default. The functions that make decisions are compiled separately for each observer, so
 //! [`NoopObserver`] costs nothing.
@@ -34,7 +34,7 @@ use json::raw::Raw;
 /// ```
 #[allow(unused_variables, reason = "the names document the parameters")]
 pub trait Observer {
-    /// Called before an event is transformed. `None` means an element that is not an object.
+    /// Called before an event is transformed. `event` is `None` if the element of the request is not an object.
     #[inline]
     fn event(&mut self, event: Option<&Event<'_>>) {}
 
@@ -46,7 +46,7 @@ pub trait Observer {
     #[inline]
     fn timestamp(&mut self, stamp: Stamp<'_>) {}
 
-    /// Called before the templates of this destination are filled.
+    /// Called before the templates of `destination` are filled.
     #[inline]
     fn will_fill(&mut self, destination: Raw<'_>, templates: &Templates) {}
 
@@ -58,22 +58,24 @@ pub trait Observer {
     #[inline]
     fn skipped(&mut self, rule: TopicRule, why: impl FnOnce() -> (Reason, String)) {}
 
-    /// Receives the topic.
+    /// Receives the topic of the event.
     #[inline]
     fn routed(&mut self, topic: &Topic<'_>) {}
 
-    /// Receives the partition key. `None` means the empty key.
+    /// Receives the partition key of the event. `key` is `None` if the key is empty.
     #[inline]
     fn keyed(&mut self, key: Option<&JsString<'_>>, source: KeySource) {}
 
-    /// Whether the response is kept. If not, the response to each event is dropped after [`Observer::responded`], so
-    /// that memory does not grow with the number of events. The returned response is then empty.
+    /// Whether the responses to events are collected in the response to the request. If not, the response to each event
+    /// is dropped after [`Observer::responded`], so memory use does not grow with the number of events, and the
+    /// response to the request is an empty array.
     #[inline]
     fn keeps_response(&self) -> bool {
         true
     }
 
-    /// Receives the outcome of an event and the response to it. After a break, the remaining events are skipped.
+    /// Receives the outcome of an event and the response to it. If the method returns `Break`, the remaining events are
+    /// skipped.
     #[inline]
     fn responded(&mut self, outcome: Result<Decision, Rejection>, response: &str) -> ControlFlow<()> {
         ControlFlow::Continue(())
@@ -100,15 +102,15 @@ impl Restart for NoopObserver {
 /// The result of the timestamp rule (docs/contract.md#reverse-etl-timestamp).
 #[derive(Debug, Clone, Copy)]
 pub enum Stamp<'e> {
-    /// The rule does not apply.
+    /// The rule does not apply, for this reason.
     NotApplied(Reason),
     /// The rule sets this timestamp.
     Set {
-        /// The message's field that the timestamp was taken from. `None` means that no candidate is usable.
+        /// The path of the field that the timestamp was taken from. `None` means that no candidate is usable.
         from: Option<&'static str>,
-        /// The timestamp.
+        /// The new timestamp.
         value: Raw<'e>,
-        /// Whether the message had a different timestamp.
+        /// Whether the message had a different timestamp or none.
         changed: bool,
     },
 }

@@ -10,7 +10,7 @@ pub fn of_key(key: &str, partitions: NonZeroU32) -> u32 {
     of_hash(hash_of_key(key), partitions)
 }
 
-/// Returns the hash that chooses the partition of a key.
+/// Returns the hash that determines the partition of a key.
 #[must_use]
 pub fn hash_of_key(key: &str) -> u32 {
     fnv1a(key.as_bytes())
@@ -54,15 +54,17 @@ fn fnv1a_step(hash: u32, byte: u8) -> u32 {
     (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 
-/// Returns a string the way rudder-server reads it from the response: UTF-8, with U+FFFD for each lone surrogate.
+/// Returns a decoded string as rudder-server reads it from the response: in UTF-8, with U+FFFD for each lone
+/// surrogate.
 ///
-/// `decoded` is a result of [`json::text::Text::decoded`].
+/// `decoded` must be a result of [`json::text::Text::decoded`].
 #[must_use]
 pub fn as_received(decoded: &[u8]) -> String {
     let mut out = String::with_capacity(decoded.len());
     for chunk in decoded.utf8_chunks() {
         out.push_str(chunk.valid());
-        // Each of the three bytes of a surrogate is a separate invalid chunk. Only the first one, `ed`, is replaced.
+        // Each of the three bytes of a surrogate is a separate invalid chunk. The first byte, 0xed, is replaced; the
+        // other two are dropped.
         if chunk.invalid().first() == Some(&0xed) {
             out.push(char::REPLACEMENT_CHARACTER);
         }
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_is_formatted_with_the_range() {
+    fn a_partition_is_formatted_with_the_range_of_partition_numbers() {
         let named = |partition, partitions| named(partition, NonZeroU32::new(partitions).unwrap());
         assert_eq!((named(1, 12).as_str(), named(0, 1).as_str()), ("partition 1 (0–11)", "partition 0 (0–0)"));
     }

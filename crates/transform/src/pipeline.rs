@@ -33,13 +33,13 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) shared: &'s SharedTables<'a>,
     pub(crate) usage: &'s Usage<'s>,
     query: &'s str,
-    /// The value of `request` in templates, built when the first template needs it.
+    /// The value of `request` for templates, built when the first template reads it.
     query_json: OnceCell<String>,
-    /// The empty template values of destinations without templates.
+    /// An empty set of template values, for a Config without templates.
     no_values: FilledValues<'s>,
 }
 
-/// The outputs for one event: its response, its decisions and its changes.
+/// Where the results for one event go: the response text, the observer of the decisions, and the changes to the event.
 struct Target<'o, O> {
     out: &'o mut String,
     observer: &'o mut O,
@@ -50,7 +50,8 @@ struct Target<'o, O> {
 struct Templated<'e, 'a> {
     event: &'e Event<'a>,
     message: &'e Message<'e>,
-    /// Whether the timestamp rule changed the text of the message. The fields are slices of the original text.
+    /// Whether the timestamp rule changed the text of the message. If so, the message's fields are still slices of the
+    /// original text.
     is_stamped: bool,
     metadata: &'e Metadata<'a>,
     destination_raw: Raw<'a>,
@@ -71,7 +72,8 @@ impl<'s, 'a> Context<'s, 'a> {
     /// Appends the response for one event to `out`. If the event is rejected, `out` is unchanged.
     ///
     /// # Errors
-    /// The reason for the rejection. If the meter halted the request, ignore the error and see [`Usage::halted`].
+    /// The reason why the event is rejected. If the meter halted the request, ignore this reason and use the result of
+    /// [`Usage::halted`].
     pub(crate) fn transform(
         &self,
         destinations: &mut Destinations<'a>,
@@ -87,7 +89,8 @@ impl<'s, 'a> Context<'s, 'a> {
         let stamped = retl_timestamp::set(message, observer);
         let changes = Changes { timestamp_set: stamped.is_some(), ..Changes::default() };
         let stamped_message;
-        // Decisions do not depend on the timestamp, so the fields found in the message remain valid.
+        // Decisions do not depend on the timestamp, so the fields that were read from the original message remain
+        // valid.
         let message = match &stamped {
             Some(text) => {
                 stamped_message = message.with_text(text);
@@ -110,14 +113,14 @@ impl<'s, 'a> Context<'s, 'a> {
         self.transform_lazily(&event, &mut target)
     }
 
-    /// Returns the budget of an event, charged with the work of its topic settings.
+    /// Returns the budget of an event, after charging the work for the topic settings of its destination.
     fn budget_of(&self, event: &Templated<'_, 'a>) -> Result<EventBudget<'_, '_>, Exhausted> {
         let mut budget = EventBudget::for_event(event.event.raw.text().len(), self.usage);
         budget.work(event.destination.routing.work())?;
         Ok(budget)
     }
 
-    /// Transforms an event in which one pass found the values of all templates.
+    /// Transforms an event after one pass has found the values of all templates in the tree.
     fn transform_found<'e>(
         &self,
         event: &Templated<'e, 'a>,
@@ -172,7 +175,7 @@ impl<'s, 'a> Context<'s, 'a> {
         let texts = [lazy.member_text("message", &mut budget)?, lazy.member_text("metadata", &mut budget)?];
         let [message_text, metadata_text] =
             texts.each_ref().map(|text| text.as_deref().map_or(EMPTY_OBJECT, Raw::from_valid));
-        // If nothing was removed from a part, its fields were already read.
+        // The fields of an unchanged message were already read, and so were the fields of unchanged metadata.
         let message = if is_same(message.raw, message_text) {
             message.clone()
         } else {
@@ -183,7 +186,7 @@ impl<'s, 'a> Context<'s, 'a> {
         self.write_filled(event, (&message, &metadata), &values, target)
     }
 
-    /// Chooses the topic and the key with the values of templates, and writes the response.
+    /// Chooses the topic and the key after the templates have been filled with `values`, and writes the response.
     fn write_filled(
         &self,
         event: &Templated<'_, 'a>,
@@ -205,7 +208,7 @@ impl<'s, 'a> Context<'s, 'a> {
         self.write(message, metadata, (&routing, filling), *changes, out, *observer)
     }
 
-    /// Charges the maximum memory for `String(…)` of an event's fields, in comparisons and in the response.
+    /// Charges the maximum memory for converting fields of an event with `String(…)`, and for setting its timestamp.
     fn charge_texts(&self, message: &Message<'_>, metadata: &Metadata<'_>) -> Result<(), Exhausted> {
         let [user_id, anonymous_id] = [message.user_id, message.anonymous_id];
         let ids = [metadata.rudder_id, metadata.source_id, metadata.destination_id, metadata.workspace_id];
@@ -242,7 +245,8 @@ impl<'s, 'a> Context<'s, 'a> {
         Ok(Decision { topic: rule, key, changes })
     }
 
-    /// Returns the event as templates see it (docs/contract.md#dynamic-configuration), with its current message.
+    /// Returns the event as templates see it (docs/contract.md#dynamic-configuration), with the current text of its
+    /// message.
     fn lazy_event<'e>(
         &'e self,
         templated: &Templated<'e, 'a>,
@@ -272,7 +276,8 @@ impl<'s, 'a> Context<'s, 'a> {
 }
 
 impl<'e, 'a> Templated<'e, 'a> {
-    /// Finds the values of all templates in one pass; `None` if they must be looked up one after another.
+    /// Finds the values of all templates in the tree in one pass through the event. Returns the tree and the values, or
+    /// `None` if the templates must be looked up one after another.
     fn find_all(&self, budget: &mut EventBudget<'_, '_>) -> Option<(&'e PathTree, Vec<Hit<'e>>)> {
         if self.event.has_dotted_name {
             return None;
@@ -282,7 +287,8 @@ impl<'e, 'a> Templated<'e, 'a> {
     }
 }
 
-/// Merges the templates that were reached with those that are not in the tree. All are in ascending order.
+/// Merges `reached`, the indices of templates that may find a value, with the indices of the templates that are not in
+/// the tree. Both lists are ascending, and so is the result.
 fn with_shared<'t>(reached: &'t [usize], tree: &'t PathTree) -> impl Iterator<Item = usize> + 't {
     let mut reached = reached.iter().copied().peekable();
     let mut shared = tree.shared().iter().copied().peekable();
@@ -293,7 +299,7 @@ fn with_shared<'t>(reached: &'t [usize], tree: &'t PathTree) -> impl Iterator<It
     })
 }
 
-/// Removes fields from the text of an object. Returns `None` if `fields` is empty.
+/// Removes fields from the text of an object. Returns the cuts and the remaining text, or `None` if `fields` is empty.
 fn cut(
     object: Raw<'_>,
     fields: Vec<Range<usize>>,
@@ -314,7 +320,8 @@ fn is_same(one: Raw<'_>, other: Raw<'_>) -> bool {
 }
 
 impl Context<'_, '_> {
-    /// Returns `{"query":{…}}`. A parameter that occurs several times becomes an array of its values.
+    /// Returns `{"query":{…}}`, which contains the parameters of the query string. A parameter that occurs several
+    /// times becomes an array of its values.
     fn request_json(&self) -> &str {
         self.query_json.get_or_init(|| {
             let mut query = serde_json::Map::new();

@@ -20,7 +20,7 @@ use crate::response::{self, RejectedBy};
 pub struct Response {
     /// A JSON array with one response per event, in the order of the events.
     pub body: String,
-    /// The decision counts.
+    /// The counts of the decisions.
     pub tally: Tally,
     /// The origin of the events.
     pub origin: Origin,
@@ -28,7 +28,7 @@ pub struct Response {
 
 /// Transforms the events of a request body.
 ///
-/// `query` is the query string of the URL without its `?`. Templates can address it.
+/// `query` is the query string of the URL without its `?`. Templates can read its parameters.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected. An invalid event is not an error, but is rejected in its own response.
@@ -57,9 +57,10 @@ pub fn respond_within(
     respond_observed(family, body, form, query, limits, meter, &mut NoopObserver)
 }
 
-/// Like [`respond_within()`], but also reports each decision to an observer that never breaks.
+/// Like [`respond_within()`], but also reports each decision to `observer`, which must never return `Break`.
 ///
-/// Events are transformed while the body is read. If that attempt is discarded, the observer is restarted.
+/// Events are transformed while the body is read. If the layout of the body turns out not to allow this, the responses
+/// so far are discarded, [`Restart::restart`] is called, and all events are transformed again.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected.
@@ -84,8 +85,8 @@ pub fn respond_observed(
     whole(family, body, form, query, limits, &usage, observer)
 }
 
-/// Like [`respond_within()`], but also reports each decision to `observer`. If the observer breaks, the response ends
-/// with the event that was reported last.
+/// Like [`respond_within()`], but also reports each decision to `observer`. If the observer returns `Break`, the
+/// remaining events are skipped, so the response ends with the event that was reported last.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected.
@@ -127,10 +128,10 @@ struct Responses<'s, 'a> {
     limits: Limits,
     body_bytes: usize,
     response: Response,
-    /// The origin, set by the first event that is an object.
+    /// The origin of the events, taken from the first event that is an object.
     origin: Option<Origin>,
-    /// Why there is no response. The remaining events are still read, because an error for invalid JSON takes
-    /// precedence.
+    /// The error to return instead of a response. The remaining events are still read, because an error for invalid
+    /// JSON takes precedence.
     failed: Option<BodyError>,
 }
 
@@ -154,8 +155,8 @@ impl<'s, 'a> Responses<'s, 'a> {
         }
     }
 
-    /// Appends the response to the next event. `None` means an element that is not an object. Breaks if the observer
-    /// breaks.
+    /// Appends the response to the next event. `event` is `None` if the element of the request is not an object.
+    /// Returns `Break` if the observer returned `Break`.
     ///
     /// # Errors
     /// Fails if the meter halts the request.

@@ -1,11 +1,12 @@
-//! Reads the `output` of a response, which rudder-server produces to Kafka, and computes the size of its record.
+//! Reads the `output` of the response to an event, and computes the size of the Kafka record that rudder-server
+//! produces from this `output`.
 
 use crate::partition::as_received;
 use json::invalid::Invalid;
 use json::raw::Raw;
 use json::reader::Reader;
 
-/// The `output` of a response.
+/// The `output` of the response to an event.
 #[derive(Debug, Clone, Copy)]
 pub struct Produced<'a> {
     /// The complete `output`.
@@ -25,8 +26,8 @@ pub struct Produced<'a> {
 const RECORD_OVERHEAD: u64 = 22;
 
 impl<'a> Produced<'a> {
-    /// Reads the response for a transformed event. Returns `None` for a rejected event. Only the first field of the
-    /// response is read.
+    /// Reads the response for a transformed event. Returns `None` for a rejected event. Only `output`, the first field
+    /// of the response, is read.
     #[must_use]
     pub fn of(response: &'a str) -> Option<Self> {
         let mut reader = Reader::new(response.strip_prefix("{\"output\":")?);
@@ -45,17 +46,17 @@ impl<'a> Produced<'a> {
         Some(Self { raw: raw.ok()?, message, user_id, schema_id, topic })
     }
 
-    /// The key as rudder-server reads it.
+    /// The key as rudder-server reads it from the response.
     #[must_use]
     pub fn key(&self) -> String {
         self.user_id.and_then(Raw::as_string).map(|text| as_received(&text.decoded())).unwrap_or_default()
     }
 
-    /// Returns the size of the record in bytes, which rudder-server's Kafka client compares with
+    /// Returns the size of the record, in bytes. rudder-server's Kafka client compares this size with
     /// `Router.KAFKA.batchBytes`.
     ///
-    /// The size is the sum of the key, the message as reformatted by rudder-server, and the record overhead
-    /// (docs/contract.md#delivery-by-rudder-server).
+    /// The size is the sum of the size of the key, the size of the message as reformatted by rudder-server, and the
+    /// record overhead (docs/contract.md#delivery-by-rudder-server).
     #[must_use]
     pub fn record_bytes(&self) -> u64 {
         let message = self.message.map_or(2, |message| printed_bytes(message.text()));
@@ -63,7 +64,8 @@ impl<'a> Produced<'a> {
     }
 }
 
-/// Returns the size of JSON after reformatting, without whitespace and unnecessary escapes. Numbers keep their length.
+/// Returns the size of a JSON text, in bytes, after rudder-server has removed whitespace and unnecessary escapes.
+/// Numbers keep their length.
 fn printed_bytes(json: &str) -> u64 {
     let bytes = json.as_bytes();
     let (mut count, mut at, mut in_string) = (0, 0, false);
@@ -83,8 +85,8 @@ fn printed_bytes(json: &str) -> u64 {
     count
 }
 
-/// Returns the length of an escape, including its backslash, before and after reformatting. `rest` is the text after
-/// the backslash.
+/// Returns the length of an escape in bytes, including the backslash, before and after reformatting. `rest` is the text
+/// after the backslash. A surrogate pair is treated as one escape.
 fn escape_bytes(rest: &[u8]) -> (usize, u64) {
     let Some(b'u') = rest.first() else {
         let is_kept = matches!(rest.first(), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'));

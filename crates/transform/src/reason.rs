@@ -1,4 +1,5 @@
-//! The reasons why a rule did not apply, as a table. Only explanations show them; responses do not depend on them.
+//! The reasons why a rule did not apply, as a table. Only explanations show these reasons; responses do not depend on
+//! them.
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident, $code:literal, $text:literal;)*) => {
@@ -16,7 +17,7 @@ macro_rules! reasons {
                 match self { $(Reason::$name => $code,)* }
             }
 
-            /// The message, in which `{}` is replaced with the name that the message refers to.
+            /// The message, in which `{}` is a placeholder for the name that the message refers to.
             fn pattern(self) -> &'static str {
                 match self { $(Reason::$name => $text,)* }
             }
@@ -29,43 +30,44 @@ reasons! {
     IntegrationsMissing, "integrations_missing", "the message has no integrations";
     /// docs/contract.md#integrations-order: the message has no options for this destination.
     IntegrationsNotNamed, "integrations_not_named", "message.integrations has no truthy {}";
-    /// docs/contract.md#integrations-truthy: a truthy value hides the other names, but contains no options.
+    /// docs/contract.md#integrations-truthy: a truthy value that is not an object contains no options, but hides the
+    /// names after it.
     IntegrationsNotAnObject, "integrations_not_an_object",
-        "message.integrations.{} is not an object, so it carries no topic";
-    /// docs/contract.md#topic-integrations: an object without a topic.
+        "message.integrations.{} is not an object, so it contains no topic";
+    /// docs/contract.md#topic-integrations: the options have no truthy topic.
     IntegrationsWithoutTopic, "integrations_without_topic", "message.integrations.{} has no truthy topic";
-    /// docs/contract.md#family-no-maps.
+    /// docs/contract.md#family-no-maps: only Kafka destinations use topic maps.
     MapsNotSupported, "maps_not_supported", "topic maps are read for Kafka only, not for {}";
-    /// docs/contract.md#topic-multi-topic.
+    /// docs/contract.md#topic-multi-topic: the Config does not enable topic maps.
     MultiTopicOff, "multi_topic_off", "Config.enableMultiTopic is not truthy";
-    /// docs/contract.md#topic-multi-topic: neither map is used.
+    /// docs/contract.md#topic-multi-topic: neither topic map is used for a message without a type.
     TypeMissing, "type_missing", "message.type is missing or not a string";
-    /// docs/contract.md#topic-event-type: the other map is used.
+    /// docs/contract.md#topic-event-type: `track` events use `eventToTopicMap`.
     TypeIsTrack, "type_is_track", "message.type is track; track events are looked up by name in eventToTopicMap instead";
-    /// docs/contract.md#topic-event-name: the other map is used, if any.
+    /// docs/contract.md#topic-event-name: only `track` events use `eventToTopicMap`.
     TypeIsNotTrack, "type_is_not_track", "message.type is {}, but event names are looked up only for track";
-    /// docs/contract.md#topic-event-type.
+    /// docs/contract.md#topic-event-type: the map does not support the type of the message.
     TypeNotMapped, "type_not_mapped",
         "message.type is {}, but eventTypeToTopicMap supports only identify, screen, page, group and alias (lowercase)";
-    /// docs/contract.md#topic-event-type.
+    /// docs/contract.md#topic-event-type: the map has no entry for the type of the message.
     TypeWithoutEntry, "type_without_entry", "eventTypeToTopicMap has no entry for {}";
-    /// docs/contract.md#topic-maps: a later entry with the same key wins, even an empty one.
+    /// docs/contract.md#topic-maps: the last entry for a name wins, even if it has no topic.
     TypeEntryEmpty, "type_entry_empty", "the last entry for {} in eventTypeToTopicMap has no truthy `to`";
-    /// docs/contract.md#topic-event-name.
+    /// docs/contract.md#topic-event-name: the `track` event has no name to look up.
     EventMissing, "event_missing", "message.event is missing or not truthy";
-    /// docs/contract.md#topic-event-name.
+    /// docs/contract.md#topic-event-name: the map has no entry for the name of the event.
     EventWithoutEntry, "event_without_entry", "eventToTopicMap has no entry for {}";
-    /// docs/contract.md#topic-maps: a later entry with the same key wins, even an empty one.
+    /// docs/contract.md#topic-maps: the last entry for a name wins, even if it has no topic.
     EventEntryEmpty, "event_entry_empty", "the last entry for {} in eventToTopicMap has no truthy `to`";
-    /// docs/contract.md#topic-falsy-kept.
+    /// docs/contract.md#topic-falsy-kept: the Config has no default topic.
     TopicMissing, "topic_missing", "Config has no topic";
-    /// docs/contract.md#topic-falsy-kept: the value is still part of the output.
+    /// docs/contract.md#topic-falsy-kept: a topic that is not truthy is still part of the output.
     TopicNotTruthy, "topic_not_truthy", "Config.topic is not truthy";
-    /// docs/contract.md#timestamp-channel.
+    /// docs/contract.md#timestamp-channel: the timestamp is set only for reverse-ETL events.
     ChannelNotSources, "channel_not_sources", "message.channel is not \"sources\", so it is not a reverse-ETL event";
-    /// docs/contract.md#timestamp-types.
+    /// docs/contract.md#timestamp-types: the timestamp is set only for `identify` and `track` events.
     TypeNotStamped, "type_not_stamped", "message.type is neither identify nor track";
-    /// docs/contract.md#timestamp-mapped.
+    /// docs/contract.md#timestamp-mapped: a message with this flag keeps its timestamp.
     MappedToDestination, "mapped_to_destination", "message.context.mappedToDestination is truthy";
 }
 
@@ -91,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_unique_and_names_are_bounded() {
+    fn codes_are_unique_and_long_names_are_truncated() {
         let codes: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
         assert_eq!(codes.len(), Reason::ALL.len());
         assert_eq!(Reason::TypeWithoutEntry.text("page"), "eventTypeToTopicMap has no entry for page");

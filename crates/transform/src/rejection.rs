@@ -38,7 +38,7 @@ macro_rules! rejections {
                 match self { $(Rejection::$name => $code,)* }
             }
 
-            /// The event's field that the rejection concerns; empty if it concerns the whole event.
+            /// The event's field that the rejection concerns. Empty if the rejection concerns the whole event.
             #[must_use]
             pub fn field(self) -> &'static str {
                 match self { $(Rejection::$name => $field,)* }
@@ -81,13 +81,13 @@ rejections! {
     /// A request in the compacted format has no destination with the event's `destinationId`.
     DestinationUnknown, "destination_unknown", "metadata.destinationId", Configuration,
         "the request's destinations have no entry for metadata.destinationId of the event";
-    /// Removing the value would remove the whole message, metadata or destination.
+    /// Removing the value of a template would remove the whole message, metadata or destination.
     TemplateTakesAll, "template_takes_all", "destination.Config", Configuration,
         "a template in the destination's Config would remove the whole message, metadata or destination of the event";
-    /// The template takes the length of an array, which can be read but not removed.
+    /// A template would remove the length of an array. A length can be read, but not removed.
     TemplateTakesLength, "template_takes_length", "destination.Config", Configuration,
         "a template in the destination's Config would remove the length of an array of the event";
-    /// The templates exceed a limit of [`crate::rules`] or the [`crate::budget`] of the event.
+    /// The templates exceed a limit in [`crate::rules`] or the event's work budget ([`crate::budget`]).
     TemplatesTooComplex, "templates_too_complex", "destination.Config", Configuration,
         "the destination's Config exceeds a limit of templates: 1000 templates, 128 names in a path, 1 MiB of Config, 1 MiB of topic settings once filled, 100000 fields in an object on a path, 8 work units per byte of the event";
 }

@@ -10,7 +10,7 @@ use crate::request::event::{Event, Field, Metadata};
 use json::javascript::{JsString, if_truthy};
 use json::raw::Raw;
 
-/// The parts of a transformed event.
+/// The parts of a transformed event that are written to the response.
 pub struct Output<'e> {
     /// The message.
     pub message: Raw<'e>,
@@ -22,10 +22,12 @@ pub struct Output<'e> {
     pub topic: Topic<'e>,
 }
 
-/// The maximum number of bytes that a response adds to message and metadata.
+/// The maximum size, in bytes, of the response to a transformed event, not counting the values that are copied into the
+/// response.
 pub const OVERHEAD: usize = 192;
 
-/// The maximum number of bytes that a rejection adds to metadata and IDs.
+/// The maximum size, in bytes, of a rejection, not counting the metadata and the IDs that are copied into the
+/// rejection.
 const REJECTION_OVERHEAD: usize = 1024;
 
 /// Appends the response for a transformed event.
@@ -90,17 +92,17 @@ fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, rudder_id: &
 fn rejection_bytes(metadata: Option<&Metadata<'_>>) -> usize {
     let Some(metadata) = metadata else { return REJECTION_OVERHEAD };
     let ids = [metadata.destination_id, metadata.workspace_id].into_iter().flatten();
-    // An ID `{}` becomes 15 characters.
+    // An ID `{}` becomes the 15 characters `[object Object]`.
     REJECTION_OVERHEAD + metadata.raw.text().len() + ids.map(|id| 8 * id.text().len()).sum::<usize>()
 }
 
 /// The endpoint that rejects an event, which determines the format of `metadata` in the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectedBy {
-    /// The processor transformation: one object, or `null` if the event has no object. A client that expects an object
-    /// could not decode the response if it contained another value.
+    /// The processor transformation. `metadata` is one object, or `null` if the event's metadata is not an object,
+    /// because clients cannot decode any other value.
     Processor,
-    /// `/batch`: an array of objects.
+    /// `/batch`. `metadata` is an array of objects.
     Batch,
 }
 
@@ -166,7 +168,8 @@ fn write_reason(
     out.push_str("\"}");
 }
 
-/// Appends the response of a router endpoint to events of a destination that does not support the endpoint.
+/// Appends the response of the router endpoint `feature` to events whose destination type does not support the
+/// endpoint.
 pub fn write_unsupported<'e>(
     out: &mut String,
     family: &Family,
@@ -182,7 +185,7 @@ pub fn write_unsupported<'e>(
     out.push_str("\",\"statTags\":{\"errorCategory\":\"transformation\"}}");
 }
 
-/// Appends a JSON array. Its values are JSON texts.
+/// Appends a JSON array of `values`, which must be JSON texts.
 pub fn write_array<'e>(out: &mut String, values: impl Iterator<Item = &'e str>) {
     out.push('[');
     for (index, value) in values.enumerate() {

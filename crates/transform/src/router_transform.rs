@@ -15,13 +15,13 @@ use json::raw::Raw;
 /// The index of each destination in the response. The `ID` of a destination is read only once.
 #[derive(Default)]
 pub(super) struct Places {
-    /// Maps the address of a destination's text to the destination's index. Address 0 means that the destination is
-    /// missing.
+    /// Maps the address of a destination's text to the destination's index. Address 0 represents a missing destination.
     known: HashMap<usize, usize>,
 }
 
 impl Places {
-    /// Returns the index of a destination in `by_id`. Adds the destination if its `ID` is new.
+    /// Returns the index of a destination in `by_id`. If the `ID` of the destination is new, adds the destination to
+    /// `by_id`.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -48,7 +48,7 @@ impl Places {
     }
 }
 
-/// Like [`respond_within`], without limits on memory and work.
+/// Like [`respond_within`], but without limits on memory and work.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected.
@@ -56,7 +56,7 @@ pub fn respond(body: &str, form: PayloadFormat, limits: Limits) -> Result<Router
     respond_within(body, form, limits, &Unlimited)
 }
 
-/// Returns an error entry for each destination of the request, within the limits of `meter`.
+/// Returns a response with one error entry per destination of the request, within the limits of `meter`.
 ///
 /// # Errors
 /// [`BodyError`] if the whole body is rejected.

@@ -10,7 +10,7 @@ pub fn illegal(name: &str) -> Option<String> {
     if name.is_empty() {
         Some("it is empty".to_owned())
     } else if name == "." || name == ".." {
-        Some("it is dots alone".to_owned())
+        Some("it consists of only one or two dots".to_owned())
     } else if let Some(character) = name.chars().find(|character| !is_allowed(character)) {
         Some(format!("it contains {:?}; only letters, digits, . _ and - are allowed", character.to_string()))
     } else if name.len() > MAX_CHARACTERS {
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_follow_the_rules_of_kafka() {
+    fn topic_names_follow_the_rules_of_kafka() {
         let longest = "a".repeat(MAX_CHARACTERS);
         for name in ["a", "A.b_c-9", "...", "_", longest.as_str()] {
             assert_eq!(illegal(name), None, "{name}");

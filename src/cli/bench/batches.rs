@@ -1,5 +1,5 @@
-//! Turns recorded events into requests as rudder-server would send them: batches of one destination each, compacted or
-//! plain.
+//! Turns recorded events into requests as rudder-server would send them. All events of a request have the same
+//! destination. The body of a request is compacted or plain.
 
 use std::collections::HashMap;
 
@@ -11,16 +11,16 @@ use super::request::{BodyForm, Request, posted};
 use transform::family::Family;
 use transform::request::PayloadFormat;
 
-/// Gathers events and writes them as request bodies.
+/// A builder of requests, which gathers events and writes them as request bodies.
 pub(super) struct Batches {
     family: &'static Family,
     form: BodyForm,
-    /// Events per request.
+    /// The number of events per request.
     size: usize,
     /// The JSON text of every destination, without duplicates.
     destinations: Vec<String>,
     known: HashMap<String, usize>,
-    /// Events that are not yet part of a request, by destination and by the destination id in their metadata.
+    /// Events that are not yet part of a request, grouped by destination and by `metadata.destinationId`.
     pending: Vec<(Group, Vec<Event>)>,
     groups: HashMap<Group, usize>,
     requests: Vec<Request>,
@@ -38,10 +38,11 @@ struct Group {
 
 /// An event without the parts that all events of its request share.
 struct Event {
-    /// The object without `destination`, `connection` and its closing brace. A value of another type is kept unchanged.
+    /// The event's JSON without `destination`, `connection` and the closing brace. If the event is not an object, its
+    /// JSON is kept unchanged.
     text: String,
     is_object: bool,
-    /// The key of the connection in a compacted request, as a JSON string, and the connection itself.
+    /// The key of the event's connection in a compacted request (as a JSON string), and the JSON of that connection.
     connection: Option<(String, String)>,
 }
 
@@ -96,7 +97,7 @@ impl Batches {
         let [source, id] = ids(event);
         let mut id = String::from_utf8_lossy(&id).into_owned();
         if id.is_empty() {
-            // In a compacted request, this ID links an event to its destination.
+            // In a compacted request, `metadata.destinationId` links an event to its destination.
             let text = destination.and_then(|index| self.destinations.get(index));
             let own = text.and_then(|text| Raw::parse(text).ok()).and_then(|raw| raw.member("ID"));
             id = own
@@ -146,7 +147,7 @@ impl Batches {
         self.requests.push(posted(self.family, self.form, body, events.len()));
     }
 
-    /// Returns the requests that contain all events.
+    /// Returns the requests, which together contain all added events.
     pub(super) fn finish(mut self) -> Vec<Request> {
         for index in 0..self.pending.len() {
             self.close(index);
@@ -162,7 +163,7 @@ fn json_string(text: &str) -> String {
     json
 }
 
-/// The `sourceId` and `destinationId` of the metadata, empty if they are missing.
+/// Returns the `sourceId` and `destinationId` of an event's metadata. An ID that is missing is empty.
 fn ids(event: Raw<'_>) -> [Vec<u8>; 2] {
     let found = event.member("metadata").map(|metadata| metadata.members(["sourceId", "destinationId"]));
     let [source, id] = found.unwrap_or_default();
@@ -180,7 +181,8 @@ fn by_name(object: Option<Raw<'_>>) -> HashMap<Vec<u8>, Raw<'_>> {
     found
 }
 
-/// Returns the event with `id` in its metadata, and without `destination`, `connection` and the closing brace.
+/// Returns the event's JSON without `destination`, `connection` and the closing brace. If `metadata.destinationId` is
+/// missing, it is set to `id`. An event that is not an object is returned unchanged.
 fn without_shared(event: Raw<'_>, id: &str) -> String {
     if !event.is_object() {
         return event.text().to_owned();
@@ -278,7 +280,7 @@ mod tests {
         "destinations":{"d":{"ID":"d"},"e":{"ID":"e"}},"connections":{"s:d":{"enabled":true}}}"#;
 
     #[test]
-    fn requests_have_one_destination_and_at_most_the_batch_size() {
+    fn requests_have_one_destination_and_at_most_batch_size_events() {
         let found = bodies(
             BodyForm::Compacted,
             2,
@@ -308,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_an_id_gets_that_of_its_destination() {
+    fn an_event_without_a_destination_id_gets_the_id_of_its_destination() {
         let body = r#"[{"message":{},"destination":{"ID":"d\"1"}},{"metadata":{},"destination":{}},7]"#;
         let found = bodies(BodyForm::Compacted, 10, &[(body, PayloadFormat::Plain)]);
         assert_eq!(found[0]["input"], json!([{ "message": {}, "metadata": { "destinationId": "d\"1" } }]));

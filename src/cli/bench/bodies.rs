@@ -1,10 +1,10 @@
-//! Generates request bodies like those of rudder-server, identical on every run: events of 1 to 3 KB, metadata with
-//! about 25 fields, and a destination with a certificate. Shared by `bench`, the benchmarks, and the example that
-//! writes bodies to files.
+//! Generates request bodies like those of rudder-server: events of 1 to 3 KB, metadata with about 25 fields, and a
+//! destination with a certificate. The bodies are identical on every run. This module is shared by `bench`, the
+//! benchmarks, and the example that writes bodies to files.
 
 use serde_json::{Value, json};
 
-/// The payload format of the request, and the rules that its events trigger.
+/// The payload format of a generated request, and the transformation rules that its events trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Every event carries its own copy of the same destination.
@@ -15,7 +15,7 @@ pub enum Shape {
     Templates,
     /// Compacted, with events that all come from reverse ETL.
     ReverseEtl,
-    /// For `/batch`: transformed events for ten topics.
+    /// A request to `/batch`, with transformed events for ten topics.
     Batch,
 }
 
@@ -87,7 +87,7 @@ pub fn body(shape: Shape, events: usize) -> String {
     }
 }
 
-/// Generates a body with one event whose message has `bytes` bytes, to within about 100.
+/// Generates a body with one event. The size of its message differs from `bytes` by at most about 100 bytes.
 pub fn message_of(bytes: usize) -> String {
     let mut products = Vec::new();
     let mut numbers = Numbers(7);

@@ -1,4 +1,5 @@
-//! Generates the load: connections that send requests one after another for a given time, from one or more threads.
+//! Generates the load. One or more threads open connections. Each connection sends one request after another for a
+//! given time.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,9 +21,10 @@ use super::target::{Failure, Prepared, Response, Target};
 pub(super) struct Load {
     /// The number of connections, each with one request in flight.
     pub(super) connections: usize,
-    /// The number of threads that send.
+    /// The number of threads that send requests.
     pub(super) threads: usize,
-    /// Requests per second. Without it, each connection sends its next request as soon as it has a response.
+    /// The number of requests per second, on all connections together. If this is `None`, each connection sends its
+    /// next request as soon as it has received a response.
     pub(super) rate: Option<f64>,
     /// The timeout of a request.
     pub(super) timeout: Duration,
@@ -31,17 +33,17 @@ pub(super) struct Load {
 /// The outcomes of all requests.
 #[derive(Debug, Clone)]
 pub(super) struct Tally {
-    /// Latencies of responses with the expected status, in microseconds since the request was due.
+    /// The latencies of responses with the expected status, in microseconds from the time when the request was due.
     pub(super) good: Histogram<u64>,
-    /// The number of events in those responses.
+    /// The number of events in requests whose response had the expected status.
     pub(super) events: u64,
-    /// Latencies of retryable responses: 503 with `X-Rudder-Should-Retry`.
+    /// The latencies of retryable responses, which are 503 with `X-Rudder-Should-Retry`.
     pub(super) rejected: Histogram<u64>,
-    /// The number of responses with any other status, by status.
+    /// The number of responses that were neither expected nor retryable, by status.
     pub(super) statuses: BTreeMap<u16, u64>,
     /// The number of requests without a response, by cause.
     pub(super) failures: BTreeMap<Failure, u64>,
-    /// The number of requests that were due but not sent, because every connection was busy until the end.
+    /// The number of requests that were due but not sent, because every connection was busy until the end of the run.
     pub(super) unsent: u64,
     /// The time from the first request to the last response.
     pub(super) elapsed: Duration,
@@ -61,20 +63,21 @@ impl Default for Tally {
     }
 }
 
-/// A histogram of microseconds up to two hours, which is above every timeout, with three significant digits.
+/// Creates a histogram of latencies in microseconds, with three significant digits. Its maximum is two hours, which is
+/// above every timeout.
 fn histogram() -> Histogram<u64> {
     #[allow(clippy::expect_used, reason = "the bounds are constants that the library accepts")]
     Histogram::new_with_bounds(1, 2 * 3_600_000_000, 3).expect("valid bounds")
 }
 
 impl Tally {
-    /// Adds the tally of a later round: elapsed times add up.
+    /// Adds the tally of a later round, including its elapsed time.
     pub(super) fn add(&mut self, other: &Self) {
         self.join(other);
         self.elapsed += other.elapsed;
     }
 
-    /// Adds the tally of another thread in the same round.
+    /// Adds the tally of another thread in the same round, except its elapsed time.
     fn join(&mut self, other: &Self) {
         self.good += &other.good;
         self.rejected += &other.rejected;
@@ -88,12 +91,12 @@ impl Tally {
         }
     }
 
-    /// The number of requests with neither the expected status nor a retryable 503.
+    /// Returns the number of requests that got neither the expected status nor a retryable 503.
     pub(super) fn errors(&self) -> u64 {
         self.statuses.values().sum::<u64>() + self.failures.values().sum::<u64>()
     }
 
-    /// Good responses per second.
+    /// Returns the number of responses per second that had the expected status.
     pub(super) fn rate(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
         if seconds > 0.0 { self.good.len() as f64 / seconds } else { 0.0 }
@@ -122,7 +125,7 @@ struct Schedule {
 }
 
 impl Schedule {
-    /// Returns the number of the next request and when it is due, or `None` at the end of the run.
+    /// Returns the number of the next request and the time when this request is due, or `None` at the end of the run.
     fn next(&self) -> Option<(u64, Instant)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let due = match self.rate {
@@ -132,7 +135,7 @@ impl Schedule {
         (due < self.end && Instant::now() < self.end).then_some((number, due))
     }
 
-    /// The number of requests that were due but not sent.
+    /// Returns the number of requests that were due but not sent, given the number of requests that were sent.
     fn unsent(&self, sent: u64) -> u64 {
         let due = self.rate.map_or(0, |rate| ((self.end - self.begin).as_secs_f64() * rate).ceil() as u64);
         due.saturating_sub(sent)

@@ -1,5 +1,5 @@
-//! `bench`: generates load on one or two transformers, as rudder-server does, and reports throughput, latency, CPU and
-//! memory.
+//! `bench`: sends requests like those of rudder-server to one or two transformers, and reports throughput, latency, CPU
+//! and memory.
 //!
 //! | module | responsibility |
 //! | --- | --- |
@@ -41,11 +41,11 @@ use super::trust::Trust;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// URL of the transformer to measure (http or https); requests go to /v0/destinations/kafka below it
+    /// Base URL of the transformer to measure (http or https), without a path such as /v0/destinations/kafka
     #[arg(value_name = "URL")]
     url: String,
 
-    /// Golden cases or events (plain or gzip), - for stdin; without a file, events are generated
+    /// Files with golden cases or events (plain or gzip); - means stdin; if there is no FILE, events are generated
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
 
@@ -55,7 +55,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     trust: Trust,
 
-    /// URL of another transformer to compare with, measured in alternating rounds
+    /// URL of another transformer to compare with; the two are measured in alternating rounds
     #[arg(long, value_name = "URL")]
     against: Option<String>,
 
@@ -75,7 +75,7 @@ pub(super) struct Arguments {
     #[arg(long, short, value_name = "N", default_value_t = 16, value_parser = value_parser!(u16).range(1..=4096))]
     connections: u16,
 
-    /// Keep connections open; by default, each request opens a new one, as rudder-server does
+    /// Keep connections open; by default, each request opens a new connection, as rudder-server does
     #[arg(long)]
     keep_alive: bool,
 
@@ -96,8 +96,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 
-    /// Process ID of the transformer on this machine, to read CPU and memory usage, including child processes [default:
-    /// the process that listens on the port]
+    /// Process ID of the transformer, if it runs on this machine; the CPU and memory usage of this process and its
+    /// child processes is shown [default: the process that listens on the port of the URL]
     #[arg(long, value_name = "PID", conflicts_with = "metrics", value_parser = value_parser!(u32).range(1..))]
     pid: Option<u32>,
 
@@ -105,11 +105,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "URL")]
     metrics: Option<String>,
 
-    /// Like --pid, for the other transformer
+    /// Like --pid, for the transformer of --against
     #[arg(long, value_name = "PID", requires = "against", conflicts_with = "against_metrics", value_parser = value_parser!(u32).range(1..))]
     against_pid: Option<u32>,
 
-    /// Like --metrics, for the other transformer
+    /// Like --metrics, for the transformer of --against
     #[arg(long, value_name = "URL", requires = "against")]
     against_metrics: Option<String>,
 
@@ -147,7 +147,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// A transformer with everything that a round needs.
+/// A transformer to measure, with its requests and results.
 struct Contender {
     target: Target,
     requests: Vec<Prepared>,
@@ -206,9 +206,9 @@ fn load(arguments: &Arguments) -> Load {
 }
 
 fn described(arguments: &Arguments) -> String {
-    let kept = if arguments.keep_alive { "kept alive" } else { "a new one for each request" };
+    let kept = if arguments.keep_alive { ", kept alive" } else { " at a time, one request per connection" };
     let rate = arguments.rate.map_or_else(String::new, |rate| format!(", {rate} requests/s"));
-    format!("{}, {kept}{rate}", count(arguments.connections.into(), "connection"))
+    format!("{}{kept}{rate}", count(arguments.connections.into(), "connection"))
 }
 
 /// Resolves a transformer's address and sends it one request. Fails if there is no response or the server is not a
@@ -239,7 +239,8 @@ fn contender(
     }
     let meter = match Meter::find(&target, pid, metrics, &arguments.trust) {
         Ok(meter) => Some(meter),
-        // A specified process or URL must be readable. Otherwise, the process is searched for and may not be found.
+        // If --pid or --metrics is set, the process or URL must be readable. If neither is set and no process is found,
+        // a note is enough.
         Err(problem) if pid.is_some() || metrics.is_some() => return Err(vec![problem]),
         Err(problem) => {
             stdio::note(format_args!("note: {problem}"));
@@ -264,7 +265,7 @@ impl Contender {
             (Some(before), Some(after), Some(rounds)) => {
                 rounds.push((after.cpu_seconds - before.cpu_seconds).max(0.0));
             }
-            // The sum would be wrong if a round were missing.
+            // Without the CPU time of one round, the sum over all rounds would be wrong.
             _ => self.measured.cpu = None,
         }
     }

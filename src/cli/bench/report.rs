@@ -10,21 +10,21 @@ use super::usage::Usage;
 /// The results for one transformer.
 pub(super) struct Measured {
     pub(super) url: String,
-    /// The sum of all rounds.
+    /// The outcomes of the requests of all rounds.
     pub(super) tally: Tally,
-    /// Successful responses per second, by round.
+    /// The number of successful responses per second in each round.
     pub(super) rates: Vec<f64>,
-    /// CPU seconds by round, or `None` if they could not be read.
+    /// The CPU time used in each round, in seconds, or `None` if it could not be read.
     pub(super) cpu: Option<Vec<f64>>,
-    /// CPU and memory at the end of the last round.
+    /// The CPU time and memory at the end of the last round.
     pub(super) usage: Option<Usage>,
 }
 
-/// Descriptions of the load that was sent.
+/// A description of the load that was sent.
 pub(super) struct Sent {
     pub(super) requests: String,
     pub(super) connections: String,
-    /// The number of rounds, and the seconds of each.
+    /// The number of rounds, and the duration of a round in seconds.
     pub(super) rounds: (u64, u64),
 }
 
@@ -40,7 +40,7 @@ impl Measured {
         self.cpu.as_ref().map(|rounds| rounds.iter().sum())
     }
 
-    /// CPU seconds per request with a response.
+    /// Returns the CPU time per request that got a response, in seconds.
     fn cpu_per_request(&self) -> Option<f64> {
         let responses = self.tally.good.len() + self.tally.rejected.len();
         self.cpu_seconds().filter(|_| responses > 0).map(|seconds| seconds / responses as f64)
@@ -51,7 +51,7 @@ impl Measured {
         if requests == 0 { 0.0 } else { self.tally.rate() * self.tally.events as f64 / requests as f64 }
     }
 
-    /// The number of errors, by type.
+    /// Returns the number of errors of each type.
     fn errors(&self) -> Vec<(String, u64)> {
         let statuses = self.tally.statuses.iter().map(|(status, count)| (format!("status {status}"), *count));
         let failures = self.tally.failures.iter().map(|(failure, count)| (failure.to_string(), *count));
@@ -88,13 +88,13 @@ impl Measured {
     }
 }
 
-/// The latency at a quantile, in milliseconds.
+/// Returns the latency at a quantile, in milliseconds.
 fn at(histogram: &hdrhistogram::Histogram<u64>, quantile: f64) -> f64 {
     histogram.value_at_quantile(quantile) as f64 / 1e3
 }
 
-/// Compares two transformers by the medians of their rounds. Returns the requests per second of the first divided by
-/// those of the second, and the CPU time per request of the second divided by that of the first.
+/// Compares two transformers. Returns two ratios: the first transformer's requests per second divided by the second's
+/// (the median over all rounds), and the second transformer's CPU time per request divided by the first's.
 fn ratios(first: &Measured, second: &Measured) -> (Option<f64>, Option<f64>) {
     let rates =
         first.rates.iter().zip(&second.rates).filter(|(_, other)| **other > 0.0).map(|(one, other)| one / other);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_a_column_per_transformer_and_their_ratio() {
+    fn the_table_has_a_column_per_transformer_and_a_column_for_ratios() {
         let one = measured("http://a:9090", 1_000, &[750.0, 700.0, 900.0], Some(0.5));
         let mut other = measured("http://b:9090", 4_000, &[75.0, 10.0, 90.0], Some(5.0));
         other.tally.statuses.insert(500, 2);

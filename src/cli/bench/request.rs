@@ -7,7 +7,7 @@ use transform::family::Family;
 /// How events are arranged in a request body (docs/contract.md#compacted-form).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum BodyForm {
-    /// Each destination only once, next to its events, as rudder-server sends them
+    /// Each destination only once, next to the events, as in requests of rudder-server
     Compacted,
     /// Each event with its own copy of the destination
     Plain,

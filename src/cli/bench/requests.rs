@@ -22,11 +22,11 @@ const MAX_BYTES: usize = 256 << 20;
 /// The type of generated events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Generate {
-    /// Events of a web shop, 2.3 KB each
+    /// Web shop events, 2.3 KB each
     Tracks,
-    /// The same with three templates in Config
+    /// Web shop events, for a destination with three templates in its Config
     Templates,
-    /// The same from reverse ETL, with a timestamp to set
+    /// Web shop events from reverse ETL, whose timestamp the transformer sets
     ReverseEtl,
 }
 
@@ -35,13 +35,13 @@ pub(super) enum Generate {
 pub(super) struct Plan {
     /// The requests, at least one.
     pub(super) requests: Vec<Request>,
-    /// A description for the report.
+    /// The description of the requests in the report.
     pub(super) description: String,
     /// Notes on skipped cases and events.
     pub(super) notes: Vec<String>,
 }
 
-/// Generates a request.
+/// Generates one request with `size` events.
 pub(super) fn generated(what: Generate, family: &'static Family, form: BodyForm, size: usize) -> Plan {
     let shape = match what {
         Generate::Tracks => Shape::Compacted,
@@ -56,7 +56,7 @@ pub(super) fn generated(what: Generate, family: &'static Family, form: BodyForm,
 /// Reads requests from files.
 ///
 /// # Errors
-/// Returns one message per file that cannot be used.
+/// Returns one message per problem.
 pub(super) fn recorded(files: &[PathBuf], reading: &Reading, form: BodyForm, size: usize) -> Result<Plan, Vec<String>> {
     let (mut cases, mut notes, mut others) = (Cases::default(), Vec::new(), Vec::new());
     for path in files {
@@ -101,7 +101,7 @@ fn plan(requests: Vec<Request>, origin: &str, notes: Vec<String>) -> Plan {
     let bytes: usize = requests.iter().map(|request| request.body.len()).sum();
     let all = requests.len().max(1);
     let description = format!(
-        "{}, {:.0} events and {:.1} KB each",
+        "{}, {:.0} events and {:.1} KB per request",
         format::count(all, &format!("{origin} request")),
         events as f64 / all as f64,
         bytes as f64 / all as f64 / 1e3
@@ -109,7 +109,7 @@ fn plan(requests: Vec<Request>, origin: &str, notes: Vec<String>) -> Plan {
     Plan { requests, description, notes }
 }
 
-/// Returns the sources of golden cases at a path, or `None` if it is a file of events.
+/// Returns the sources of golden cases at a path, or `None` if the path is a file of events.
 fn golden(path: &Path) -> Result<Option<Vec<Source>>, Vec<String>> {
     if path == Path::new("-") {
         return Ok(None);
@@ -117,7 +117,7 @@ fn golden(path: &Path) -> Result<Option<Vec<Source>>, Vec<String>> {
     let found = sources::of_path(path).map_err(|unreadable| vec![unreadable.to_string()])?;
     let is_folder = path.is_dir();
     let sources = found.sources.into_iter().map(|source| Source { found: true, ..source });
-    // A file without cases may be a file of events. If it has neither, the reader of events reports why.
+    // A file without cases may contain events. If it has no events either, the event reader reports the problem.
     let with_cases: Vec<Source> = sources.filter(has_cases).collect();
     Ok((is_folder || !with_cases.is_empty()).then_some(with_cases))
 }
@@ -127,7 +127,7 @@ fn has_cases(source: &Source) -> bool {
     cases.any(|case| case.is_ok())
 }
 
-/// Collects the requests of golden cases.
+/// The requests collected from golden cases.
 #[derive(Default)]
 struct Cases {
     requests: Vec<Request>,

@@ -28,23 +28,24 @@ use crate::trust;
 pub(super) struct Target {
     /// The base URL.
     pub(super) url: String,
-    /// The address it listens on.
+    /// The address that the transformer listens on.
     pub(super) address: SocketAddr,
     host: HeaderValue,
-    /// The prefix of every path.
+    /// The path of the base URL, which precedes the path of every request.
     prefix: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
-/// The parts of a response that matter here.
+/// The parts of a response that `bench` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) status: u16,
-    /// Whether it is a 503 that rudder-server retries without counting the attempt (docs/contract.md#retryable-503).
+    /// Whether the response is a 503 that rudder-server retries without counting the attempt
+    /// (docs/contract.md#retryable-503).
     pub(super) is_retryable: bool,
 }
 
-/// Why there is no response.
+/// The reason why a request got no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Failure {
     Refused,
@@ -78,7 +79,7 @@ impl Target {
     /// Parses a URL and resolves its host.
     ///
     /// # Errors
-    /// Returns the problem with the URL, worded as the end of a sentence.
+    /// Returns the problem with the URL, worded to follow the name of the argument that contains the URL.
     pub(super) fn resolve(url: &str, certificates: Vec<CertificateDer<'static>>) -> Result<Self, String> {
         let base = BaseUrl::parse(url)?.to_string();
         let uri: Uri = base.parse().map_err(|_| "is not valid".to_owned())?;
@@ -89,8 +90,8 @@ impl Target {
         let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port))
             .map_err(|_| format!("names {name}, which cannot be resolved"))?
             .collect::<Vec<_>>();
-        // IPv4 first: a server that listens on both families is reachable by either, and most other servers listen on
-        // IPv4 only.
+        // IPv4 first: a server that listens on both IPv4 and IPv6 is reachable over either, and most other servers
+        // listen on IPv4 only.
         addresses.sort_by_key(SocketAddr::is_ipv6);
         let address = *addresses.first().ok_or_else(|| format!("names {name}, which does not resolve"))?;
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
@@ -103,7 +104,7 @@ impl Target {
         })
     }
 
-    /// Opens a connection and starts to drive it on this thread.
+    /// Opens a connection, and starts a task on this thread that drives it.
     async fn connect(&self) -> Result<Connection, Failure> {
         let stream = TcpStream::connect(self.address).await.map_err(|error| match error.kind() {
             io::ErrorKind::ConnectionRefused => Failure::Refused,
@@ -116,13 +117,13 @@ impl Target {
         };
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream));
         let (sender, connection) = handshake.await.map_err(|_| Failure::Closed)?;
-        // The task ends with the last request on the connection. Errors surface in that request.
+        // The task ends with the last request on the connection, which also reports the error, if any.
         tokio::task::spawn_local(async move { connection.await.unwrap_or_default() });
         Ok(Connection(sender))
     }
 
-    /// Sends a request and reads the response to its end, all within `limit`. Reuses the given connection if it is
-    /// still open, and puts back a connection that can be reused.
+    /// Sends a request and reads the response to its end, all within `limit`. Reuses `connection` if it is still
+    /// open. If the connection can be used again after the exchange, it is stored in `connection`.
     pub(super) async fn exchange(
         &self,
         request: &Prepared,

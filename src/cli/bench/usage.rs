@@ -10,20 +10,20 @@ use crate::cli::trust::Trust;
 /// The source of CPU time and memory usage.
 #[derive(Debug, Clone)]
 pub(super) enum Meter {
-    /// `process_cpu_seconds_total` and `process_resident_memory_bytes` at a URL.
+    /// The metrics `process_cpu_seconds_total` and `process_resident_memory_bytes`, served at a URL.
     Metrics(String, Agent),
-    /// Processes on this machine, by ID.
+    /// The IDs of processes on this machine.
     Processes(Vec<u32>),
 }
 
 /// The resource usage of a transformer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Usage {
-    /// CPU time since it started, in seconds.
+    /// CPU time since the transformer started, in seconds.
     pub(super) cpu_seconds: f64,
     /// Resident memory, in bytes.
     pub(super) resident: u64,
-    /// Peak resident memory since it started, in bytes.
+    /// Peak resident memory since the transformer started, in bytes.
     pub(super) peak: Option<u64>,
 }
 
@@ -37,7 +37,8 @@ impl Meter {
     /// target's port.
     ///
     /// # Errors
-    /// Returns an error if the named process or URL cannot be read, or if an option is needed to find the process.
+    /// Returns an error if the given process or URL cannot be read. Also returns an error if neither is given and no
+    /// process that listens on the port is found.
     pub(super) fn find(
         target: &Target,
         pid: Option<u32>,
@@ -57,7 +58,7 @@ impl Meter {
                 let found = system::listening(target.address);
                 if found.is_empty() {
                     return Err(format!(
-                        "no process found that listens on {}: CPU and memory are not shown; set --pid or --metrics",
+                        "found no process that listens on {}: CPU and memory are not shown; set --pid or --metrics",
                         target.address
                     ));
                 }
@@ -85,7 +86,8 @@ fn from_metrics(agent: &Agent, url: &str) -> Result<Usage, String> {
     parse(&text.map_err(|error| error.to_string())?)
 }
 
-/// Parses the metrics that every Prometheus client exports. Values from several processes are added up.
+/// Parses the process metrics, which every Prometheus client library exports. Values from several processes are added
+/// up.
 fn parse(text: &str) -> Result<Usage, String> {
     let sum = |name: &str| {
         let values = text.lines().filter_map(|line| {
@@ -143,8 +145,8 @@ mod system {
         processes.filter_map(|process| u32::try_from(process.pid).ok()).collect()
     }
 
-    /// Adds all descendants of the processes. In a Node.js cluster only the primary process listens on the port, but its
-    /// workers do the work.
+    /// Adds the IDs of all descendants of the processes. In a Node.js cluster, only the primary process listens on the
+    /// port, but its workers do the work.
     pub(super) fn with_children(mut ids: Vec<u32>) -> Vec<u32> {
         let stats = all_processes().into_iter().flatten().flatten().filter_map(|process| process.stat().ok());
         let parents: Vec<(u32, u32)> =
@@ -211,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_of_one_process_or_several_are_read() {
+    fn metrics_of_one_or_several_processes_are_read() {
         let one =
             "# HELP process_cpu_seconds_total x\nprocess_cpu_seconds_total 1.5\nprocess_resident_memory_bytes 2e6\n";
         assert_eq!(parse(one), Ok(Usage { cpu_seconds: 1.5, resident: 2_000_000, peak: None }));
@@ -223,7 +225,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_process_that_listens_is_found() {
+    fn the_listening_process_is_found() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let found = system::listening(listener.local_addr().unwrap());
         assert_eq!(found, [std::process::id()]);

@@ -1,4 +1,4 @@
-//! An input of `check` with its findings, and counts over all inputs.
+//! One input of `check` with its findings, and the totals for all inputs.
 
 use check::Report;
 use check::code::Severity;
@@ -9,7 +9,7 @@ use super::connect::connection::Connection;
 pub(super) struct Checked {
     /// The name that messages use for the input. A URL is shown without its secrets.
     pub(super) name: String,
-    /// The findings, or why the input could not be read.
+    /// The findings, or the reason why the input could not be read.
     pub(super) outcome: Result<Report, String>,
     /// The connection attempts, in the order of the destinations. Empty without `--connect`.
     pub(super) connections: Vec<Connection>,
@@ -20,7 +20,7 @@ pub(super) fn failures(checked: &[Checked]) -> usize {
     checked.iter().flat_map(|checked| &checked.connections).map(Connection::failures).sum()
 }
 
-/// Counts the failed connection steps that do not stop a producer from working.
+/// Counts, across all inputs, the failed connection steps that do not stop a producer from working.
 pub(super) fn warnings(checked: &[Checked]) -> usize {
     checked.iter().flat_map(|checked| &checked.connections).map(Connection::warnings).sum()
 }

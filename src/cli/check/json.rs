@@ -79,7 +79,7 @@ fn destination(destination: &check::Checked) -> Value {
     })
 }
 
-/// The connection settings of a destination as the producer uses them, without secrets.
+/// Formats the connection settings that the producer uses for a destination, without secrets.
 fn resolved(settings: &Settings) -> Value {
     json!({
         "brokers": settings.brokers.iter().map(ToString::to_string).collect::<Vec<_>>(),

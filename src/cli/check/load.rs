@@ -13,7 +13,7 @@ use check::brokers;
 
 /// The maximum size of an input, in bytes. A workspace with thousands of destinations takes a few MiB.
 const MAX_BYTES: u64 = 64 << 20;
-/// The timeout for fetching a URL, in total.
+/// The timeout for fetching a URL, including all redirects.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum number of redirects.
 const MAX_REDIRECTS: u32 = 5;
@@ -60,14 +60,14 @@ fn too_large() -> String {
 struct Url {
     /// The URL to request, without user name and password.
     requested: String,
-    /// The URL to show, also without its query, which may contain tokens.
+    /// The URL to show in messages: without user name and password, and without the query, which may contain tokens.
     shown: String,
     /// The value of `Authorization`.
     authorization: Option<String>,
 }
 
 impl Url {
-    /// Parses an input as a URL. Returns `None` if it is a file name.
+    /// Parses an input as a URL. Returns `None` if the input is a file name.
     fn read(input: &str) -> Option<Result<Self, String>> {
         let (scheme, rest) = input.split_once("://")?;
         if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {

@@ -35,13 +35,13 @@ Examples:
   rudder-kafka-transformer check --connect --timeout 5 destination.json
   rudder-kafka-transformer check --format json https://$TOKEN:@config.example.com/workspaceConfig | jq '.inputs[].destinations'
 
-Accepts a data plane's workspaceConfig.json (or an object of several, keyed by workspace ID), an array of destinations,
-or one destination. A single destination may be in the format of rudder-server, of the control plane's API, or of the
-Rudder CLI (YAML). With --family, the input may also be only a Config. Destinations of other types are counted but not
-checked.
+Accepts a data plane's workspaceConfig.json, an object that contains several workspaceConfig.json files by workspace ID,
+an array of destinations, or one destination. A single destination may be in the format of rudder-server, of the control
+plane's API, or of the Rudder CLI (YAML). With --family, the input may also be only the Config of a destination.
+Destinations whose type is not Apache Kafka, Azure Event Hubs or Confluent Cloud are counted but not checked.
 
-Secrets are never shown. Like rudder-server, --connect presents the client certificate of KAFKA_SSL_CERTIFICATE_FILE_PATH
-and KAFKA_SSL_KEY_FILE_PATH to brokers that request one, if caCertificate is set.";
+Secrets are never shown. If a destination sets caCertificate, --connect presents a client certificate to brokers that
+request one, as rudder-server does: KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH are its files.";
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "FILE|URL")]
     inputs: Vec<String>,
 
-    /// Type of destinations that do not specify one: kafka, azure_event_hub or confluent_cloud
+    /// Type of destinations that do not specify their type: kafka, azure_event_hub or confluent_cloud
     #[arg(long, value_name = "TYPE", value_parser = family)]
     family: Option<&'static Family>,
 
@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     strict: bool,
 
-    /// Do not report missing credentials; use this for exports of the control plane, which contain none
+    /// Do not report missing credentials; use this for exports of the control plane, which contain no credentials
     #[arg(long)]
     no_secrets: bool,
 
@@ -131,16 +131,16 @@ fn write_report(checked: &[Checked], format: Format) -> io::Result<()> {
     out.flush()
 }
 
-/// Returns an error message if no input has a Kafka destination, because success would then be misleading. Returns
-/// `None` if a destination was checked, or if an input could not be read (that error has already been reported).
+/// Returns an error message if no input has a Kafka destination, because exiting with success would be misleading.
+/// Returns `None` if a destination was checked, or if an input could not be read (which has already been reported).
 fn nothing_checked(checked: &[Checked]) -> Option<String> {
     let reports: Vec<&Report> = checked.iter().filter_map(|checked| checked.outcome.as_ref().ok()).collect();
     let any = reports.iter().any(|report| !report.destinations.is_empty());
     (!reports.is_empty() && !any).then(|| {
         let others: usize = reports.iter().flat_map(|report| report.others.values()).sum();
         format!(
-            "nothing was checked: there is no Kafka, Azure Event Hubs or Confluent Cloud destination, and {others} of \
-             other types; supported formats: {FORMS}"
+            "nothing was checked: no Kafka, Azure Event Hubs or Confluent Cloud destination found ({others} of other \
+             types skipped); supported formats: {FORMS}"
         )
     })
 }

@@ -1,4 +1,4 @@
-//! Formats the findings as text, by input and destination, the most severe first.
+//! Formats the findings as text, by input and destination. For each destination, the most severe finding comes first.
 
 use json::display::{self, shorten};
 use std::io::{self, Write};
@@ -111,7 +111,7 @@ fn describe(settings: &Settings) -> String {
     format!("{protocol} to {brokers}{tunnel}, {form} to the topics {topics}{others}")
 }
 
-/// Formats the first entries of a list, and the number of the others.
+/// Formats the first `most` entries of a list, and the number of remaining entries.
 fn some(list: &[String], most: usize) -> String {
     let named = list.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
     match list.len().saturating_sub(most) {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_cut() {
+    fn long_lists_are_truncated() {
         let list: Vec<String> = (0..7).map(|at| at.to_string()).collect();
         assert_eq!(
             (some(&list, 5), some(&list, 7)),

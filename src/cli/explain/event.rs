@@ -13,13 +13,13 @@ use transform::decision::TopicRule;
 use transform::explain::{Explanation, TemplateUse, TimestampUse};
 use transform::partition;
 
-/// The maximum number of characters of a response in the text.
+/// The maximum number of characters that the text output shows of a response.
 const RESPONSE_CHARACTERS: usize = 1000;
-/// The maximum number of characters of a topic, key or value in the text.
+/// The maximum number of characters that the text output shows of a topic, key or value.
 const VALUE_CHARACTERS: usize = 200;
-/// The width of the label column.
+/// The width of the label column, in characters.
 const LABEL: usize = 11;
-/// The width of the value column.
+/// The width of the value column, in characters.
 const VALUE: usize = 20;
 
 /// Formats an explanation as colored lines, followed by a blank line.
@@ -112,7 +112,7 @@ impl Lines {
     fn answer(&mut self, answer: &str) {
         let start = shorten(answer, RESPONSE_CHARACTERS);
         let more = if start.len() < answer.len() {
-            format!(" ({} bytes; --format json shows all)", answer.len())
+            format!(" ({} bytes; --format json shows the full response)", answer.len())
         } else {
             String::new()
         };
@@ -138,13 +138,14 @@ struct Located<'e> {
     event: Option<u64>,
 }
 
-/// Formats the explanation as JSON. Its `index` is the event's index in the request, which [`push_numbered`] replaces.
+/// Formats the explanation as JSON. `index` is the event's index in the request; [`push_numbered`] replaces this index.
 pub(super) fn json(source: &str, place: Place, explanation: &Explanation<'_>) -> String {
     let Place { line, column, event } = place;
     serde_json::to_string(&Located { explanation, file: source, line, column, event }).unwrap_or_default()
 }
 
-/// Appends a line of JSON whose `index` is the position of the event in the whole input, from 0.
+/// Appends an event's explanation as a line of JSON. `index` is the event's 0-based number in the whole input, and
+/// replaces the field `index` of `json`.
 pub(super) fn push_numbered(out: &mut String, index: u64, json: &str) {
     let rest = json.split_once(',').map_or("}", |(_, rest)| rest);
     let _ = writeln!(out, "{{\"index\":{index},{rest}");

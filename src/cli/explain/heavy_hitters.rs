@@ -1,14 +1,14 @@
 //! Counts the most frequent keys in bounded memory (the Misra-Gries algorithm, decremented in batches). Counts are
-//! exact while there are few keys. With more keys, counts may be too low, by at most a known number.
+//! exact while there are few keys. With more keys, counts may be too low, but the maximum undercount is known.
 
 use std::collections::HashMap;
 
 use json::display::start;
 
-/// The maximum number of bytes of a key that [`shortened`] keeps.
+/// The maximum size of a key in bytes. [`shortened`] shortens longer keys.
 const KEY_BYTES: usize = 128;
 
-/// Counts keys, and keeps up to a given number of them.
+/// Counts how often each key occurs, for up to a given number of keys.
 #[derive(Debug, Clone)]
 pub struct HeavyHitters {
     counts: HashMap<Box<str>, u64>,
@@ -17,7 +17,7 @@ pub struct HeavyHitters {
     short_by: u64,
 }
 
-/// Shortens a long key to a prefix and a hash, which distinguishes it from other keys with the same prefix.
+/// Shortens a long key to a prefix and a hash. The hash distinguishes keys that have the same prefix.
 #[must_use]
 pub fn shortened(key: &str) -> String {
     if key.len() <= KEY_BYTES {
@@ -30,7 +30,7 @@ pub fn shortened(key: &str) -> String {
 }
 
 impl HeavyHitters {
-    /// Creates an empty count. Above `capacity` keys, the less frequent half is discarded.
+    /// Creates an empty instance. When it has more than `capacity` keys, it discards the less frequent half.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { counts: HashMap::default(), capacity, short_by: 0 }
@@ -63,7 +63,8 @@ impl HeavyHitters {
         }
     }
 
-    /// Subtracts the median from every count, which removes half of them.
+    /// Subtracts the median of all counts from each count. This removes at least half of the keys, whose counts become
+    /// 0.
     fn thin_out(&mut self) {
         let mut counts: Vec<u64> = self.counts.values().copied().collect();
         let middle = counts.len() / 2;
@@ -76,19 +77,19 @@ impl HeavyHitters {
         self.short_by += less;
     }
 
-    /// The number of keys, if it is known.
+    /// Returns the number of distinct keys, or `None` if keys were discarded.
     #[must_use]
     pub fn distinct(&self) -> Option<usize> {
         (self.short_by == 0).then_some(self.counts.len())
     }
 
-    /// The maximum undercount per key; 0 if all counts are exact.
+    /// Returns the maximum undercount per key, which is 0 if all counts are exact.
     #[must_use]
     pub fn short_by(&self) -> u64 {
         self.short_by
     }
 
-    /// The keys with the highest counts, in descending order.
+    /// Returns the keys with the highest counts, in descending order of the counts.
     #[must_use]
     pub fn top(&self, most: usize) -> Vec<(&str, u64)> {
         let mut all: Vec<(&str, u64)> = self.counts.iter().map(|(key, count)| (&**key, *count)).collect();
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn hot_keys_are_found_among_many_keys_with_a_known_error() {
+    fn a_hot_key_is_found_among_many_keys_and_the_maximum_error_is_known() {
         let (mut hitters, events) = (HeavyHitters::new(CAPACITY), 400_000_u64);
         for index in 0..events {
             hitters.count(&format!("k{index}"));
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn long_keys_are_distinguished_and_kept_short() {
+    fn long_keys_are_shortened_but_stay_distinct() {
         let (a, b) = (format!("{}a", "ü".repeat(500_000)), format!("{}b", "ü".repeat(500_000)));
         assert_ne!(shortened(&a), shortened(&b));
         assert!(shortened(&a).len() <= KEY_BYTES, "{}", shortened(&a));

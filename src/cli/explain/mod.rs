@@ -47,7 +47,8 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// The maximum of `--partitions`, which bounds the memory of counts per partition. Real topics have fewer.
+/// The maximum of `--partitions`, far above the number of partitions of real topics. It bounds the memory that the
+/// counts per partition use.
 const MAX_PARTITIONS: u32 = 1_000_000;
 
 /// The number of events that are explained individually in text, without `--all`.
@@ -58,7 +59,7 @@ fn examples() -> String {
         "{}\n\n{}",
         input::FORMS,
         "\
-Text output shows the first 20 events, and also counts if there are more. JSON output shows every event.
+Text output shows the first 20 events, followed by a summary if there are more than 20. JSON output shows every event.
 
 Examples:
   rudder-kafka-transformer explain events.json --partitions 12
@@ -68,7 +69,7 @@ Examples:
     )
 }
 
-/// Explains the events of batches.
+/// The settings with which the events of each batch are explained.
 struct Explain {
     options: Options,
     format: Format,
@@ -187,7 +188,8 @@ impl Explain {
         };
         let result = explain(family, &request.body, request.form, "", LIMITS, self.options, &Unlimited, on_event);
         let Err(error) = result else { return };
-        // Limits apply to a request. If its events together exceed one, they are explained one at a time.
+        // Limits apply to a request. If all events of this request together exceed a limit, each event is explained
+        // separately.
         let events = request.events();
         if events.len() <= 1 {
             return output.diagnostics.note(request.place(0), Diagnostic::Unanswered(error));

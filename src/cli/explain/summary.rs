@@ -30,21 +30,22 @@ pub(super) struct Summary {
     pub(super) transformed: u64,
     /// The number of transformed events that rudder-server would drop.
     pub(super) undeliverable: u64,
-    /// Problems and warnings, in the order of [`ProblemCode::ALL`]. An event may have several.
+    /// The number of events with each problem or warning, in the order of [`ProblemCode::ALL`]. An event may have
+    /// several problems.
     problems: [u64; ProblemCode::ALL.len()],
-    /// Events by topic. `None` means events without a topic.
+    /// The number of events for each topic. The key `None` stands for events without a topic.
     topics: BTreeMap<Option<Box<str>>, u64>,
-    /// Events of topics beyond [`MAX_TOPICS`].
+    /// The number of events for all topics that are not counted separately because of [`MAX_TOPICS`].
     pub(super) other_topics: u64,
-    /// Events by topic rule, in the order of [`TopicRule::ALL`].
+    /// The number of events for each topic rule, in the order of [`TopicRule::ALL`].
     rules: [u64; TopicRule::ALL.len()],
-    /// Events by the source of their key, in the order of [`KeySource::ALL`].
+    /// The number of events for each source of the key, in the order of [`KeySource::ALL`].
     sources: [u64; KeySource::ALL.len()],
-    /// Events by partition, from 0.
+    /// The number of events for each partition, starting with partition 0.
     pub(super) by_partition: Vec<u64>,
-    /// Events by rejection reason, in the order of [`Rejection::ALL`].
+    /// The number of events for each rejection reason, in the order of [`Rejection::ALL`].
     rejected: [u64; Rejection::ALL.len()],
-    /// Events by key.
+    /// The number of events for each frequent key.
     pub(super) keys: HeavyHitters,
 }
 
@@ -86,7 +87,7 @@ impl Summary {
         }
         self.transformed += 1;
         self.undeliverable += u64::from(!explanation.problems.is_empty());
-        // An event may have the same problem several times.
+        // An event may have the same problem several times, but is counted only once for this problem.
         let all = explanation.problems.iter().chain(&explanation.warnings).map(|problem| problem.code);
         for code in all.collect::<BTreeSet<_>>() {
             self.problems[code as usize] += 1;
@@ -121,7 +122,7 @@ impl Summary {
         }
     }
 
-    /// Adds the counts of other summaries.
+    /// Adds the counts of another summary.
     pub(super) fn merge(&mut self, others: Summary) {
         self.events += others.events;
         self.transformed += others.transformed;
@@ -141,12 +142,12 @@ impl Summary {
         self.keys.merge(others.keys);
     }
 
-    /// The number of events that are rejected.
+    /// Returns the number of rejected events.
     pub(super) fn rejected(&self) -> u64 {
         self.events - self.transformed
     }
 
-    /// The counts by topic, the largest first.
+    /// Returns the counts by topic, in descending order.
     pub(super) fn topics(&self) -> Vec<Row<Option<&str>>> {
         let rows = self.topics.iter().map(|(name, events)| Row { what: name.as_deref(), events: *events });
         let mut rows: Vec<_> = rows.collect();
@@ -154,27 +155,27 @@ impl Summary {
         rows
     }
 
-    /// The counts by topic rule, in the order in which rules are tried.
+    /// Returns the counts by topic rule, in the order in which the rules are tried.
     pub(super) fn rules(&self) -> Vec<Row<TopicRule>> {
         counted(TopicRule::ALL, self.rules)
     }
 
-    /// The counts by the field that the key was taken from.
+    /// Returns the counts by the field from which the key was taken.
     pub(super) fn sources(&self) -> Vec<Row<KeySource>> {
         counted(KeySource::ALL, self.sources)
     }
 
-    /// The counts by rejection reason.
+    /// Returns the counts by rejection reason.
     pub(super) fn rejections(&self) -> Vec<Row<Rejection>> {
         counted(Rejection::ALL.iter().copied(), self.rejected)
     }
 
-    /// The counts by the reason why rudder-server drops events.
+    /// Returns the counts by the problem that makes rudder-server drop an event.
     pub(super) fn problems(&self) -> Vec<Row<ProblemCode>> {
         self.counted_problems(false)
     }
 
-    /// The counts by warning.
+    /// Returns the counts by warning.
     pub(super) fn warnings(&self) -> Vec<Row<ProblemCode>> {
         self.counted_problems(true)
     }
@@ -185,7 +186,7 @@ impl Summary {
         rows
     }
 
-    /// The most frequent keys, each with its partition. A shortened key has no partition.
+    /// Returns the most frequent keys, each with its count and partition. A shortened key has no partition.
     pub(super) fn hottest(&self) -> Vec<(Row<&str>, Option<u32>)> {
         let partition = |key: &str| {
             Some(partition::of_key(key, self.partitions.filter(|_| shortened(key) == key && !key.contains('…'))?))
@@ -232,7 +233,8 @@ impl Summary {
         summary
     }
 
-    /// The number of events in each partition, from 0, including partitions without events.
+    /// Returns the number of events in each partition, starting with partition 0 and including partitions without
+    /// events.
     pub(super) fn partition_counts(&self) -> Vec<u64> {
         let mut counts = self.by_partition.clone();
         counts.resize(self.partitions.map_or(0, |partitions| partitions.get() as usize), 0);
@@ -251,7 +253,7 @@ fn add(sums: &mut [u64], others: &[u64]) {
     }
 }
 
-/// The rows with at least one event.
+/// Pairs each item of `all` with its count, and returns those whose count is not 0.
 fn counted<T>(all: impl IntoIterator<Item = T>, counts: impl IntoIterator<Item = u64>) -> Vec<Row<T>> {
     let rows = all.into_iter().zip(counts).map(|(what, events)| Row { what, events });
     rows.filter(|row| row.events > 0).collect()

@@ -11,12 +11,12 @@ use transform::decision::KeySource;
 const TOPICS: usize = 20;
 /// The maximum number of partitions in the table. If there are more, only the busiest are shown.
 const PARTITIONS: usize = 24;
-/// The width of the name column.
+/// The width of the name column, in characters.
 const NAME: usize = 36;
 /// The length of the longest bar, in characters.
 const BAR: u64 = 24;
 
-/// Formats the tables. `printed` is the number of events that were explained individually before.
+/// Formats the tables. `printed` is the number of events that were explained individually above the tables.
 pub(super) fn text(summary: &Summary, printed: u64) -> String {
     let mut out = String::new();
     if printed > 0 {
@@ -71,7 +71,7 @@ pub(super) fn text(summary: &Summary, printed: u64) -> String {
 
 struct Tables {
     out: String,
-    /// The number of events that shares are relative to.
+    /// The total number of events, from which shares are computed.
     all: u64,
 }
 

@@ -1,21 +1,21 @@
 //! Finds the end of a JSON value as its bytes arrive, by counting brackets and skipping strings. The JSON reader
 //! validates the value later.
 
-/// The state of the search within one value.
+/// The state of the search for the end of a JSON value.
 #[derive(Debug, Default)]
 pub(super) struct Boundary {
     /// The number of open objects and arrays.
     depth: usize,
     in_string: bool,
-    /// Whether the previous byte is a backslash that escapes the next one.
+    /// Whether the previous byte is a backslash that escapes the next byte.
     escaped: bool,
     /// Whether the value is a number or a literal, which ends at the next delimiter.
     bare: bool,
 }
 
 impl Boundary {
-    /// Continues the search in `bytes`, which follow those of the previous call. Returns the position after the value,
-    /// or `None` if the value does not end in `bytes`.
+    /// Continues the search in `bytes`, the bytes after those of the previous call. Returns the position after the
+    /// value, or `None` if the value does not end in `bytes`.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
@@ -40,7 +40,7 @@ impl Boundary {
                 }
                 b'"' => self.in_string = true,
                 b'{' | b'[' => self.depth += 1,
-                // A closing bracket without an opening one is not a value. The reader reports it.
+                // A closing bracket without an opening bracket is not a value. The JSON reader reports the error.
                 b'}' | b']' if self.depth <= 1 => return Some(at + usize::from(self.depth == 1 || at == 0)),
                 b'}' | b']' => self.depth -= 1,
                 _ => self.bare = self.depth == 0,

@@ -12,27 +12,28 @@ use transform::request::PayloadFormat;
 /// The prefix of a request, before its events.
 const HEAD: &str = "{\"input\":[";
 
-/// A request may contain one event per this many bytes of its destinations, even above [`REQUEST_EVENTS`]. Repeating
-/// the destinations in each request then costs at most a constant factor.
+/// A request with large destinations may contain more than [`REQUEST_EVENTS`] events: one event per this many bytes of
+/// destinations. Repeating the destinations in each request then costs at most a constant factor.
 const SHARED_BYTES_PER_EVENT: usize = 64;
 
 /// The requests of one compacted object, each with some of its events and all of its destinations.
 pub(super) struct Slices<'a, 'f> {
     default_destination: &'f DefaultDestination,
     compacted: &'f Compacted<'a>,
-    /// The IDs of the destinations in the object. `None` means that no destination is filled in from `--destination`.
+    /// The IDs of the destinations in the object. `None` means that there is no `--destination`, so no destination is
+    /// filled in.
     known: Option<HashSet<Cow<'a, [u8]>>>,
     most_events: usize,
     most_bytes: usize,
     body: String,
-    /// Destinations that were filled in, as fields of an object, each preceded by a comma.
+    /// The destinations that were filled in, as fields of a JSON object. A comma precedes each field.
     filled: String,
     filled_ids: HashSet<Cow<'a, [u8]>>,
     places: Vec<Place>,
 }
 
 impl<'a, 'f> Slices<'a, 'f> {
-    /// Creates slices without events.
+    /// Prepares the requests of a compacted object. No event has been added yet.
     pub(super) fn of(compacted: &'f Compacted<'a>, default_destination: &'f DefaultDestination) -> Self {
         let shared = compacted.destinations.text().len() + compacted.connections.map_or(0, |raw| raw.text().len());
         Self {
@@ -48,7 +49,7 @@ impl<'a, 'f> Slices<'a, 'f> {
         }
     }
 
-    /// Adds an event. Returns the request if it is full.
+    /// Adds an event to the current request. Returns the request if it is now full.
     pub(super) fn push(&mut self, event: Raw<'a>, place: Place) -> Option<Request> {
         if !self.places.is_empty() {
             self.body.push(',');

@@ -1,4 +1,4 @@
-//! The destination that `--destination` provides for events without one.
+//! The destination that `--destination` provides for events without a destination.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -17,10 +17,10 @@ use transform::family::Family;
 use transform::request::event::Metadata;
 use transform::request::fill_in::Missing;
 
-/// The maximum size of the file, in bytes. A workspace with thousands of destinations takes a few MiB.
+/// The maximum size of the destination file, in bytes. A workspace with thousands of destinations takes a few MiB.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The destination for events without one.
+/// The destination that is filled in for events without a destination.
 #[derive(Debug)]
 pub(in crate::cli) struct DefaultDestination {
     missing: Option<Missing<'static>>,
@@ -32,8 +32,8 @@ impl DefaultDestination {
         Self { missing: None }
     }
 
-    /// Reads a file in any format that [`destinations`] supports. Also returns the destination's family, which is
-    /// `given` if the file does not name a type.
+    /// Reads the destination from a file in any format that [`destinations`] supports. Also returns the destination's
+    /// family, which is `given` if the file does not specify a type.
     ///
     /// # Errors
     /// Returns an [`InputError`] if the file does not contain exactly one matching destination.
@@ -63,13 +63,13 @@ impl DefaultDestination {
         Ok((Self { missing: Some(Missing::of(Some(selected.text), None)) }, selected.family))
     }
 
-    /// The fields to fill in, or `None` without `--destination`: events then stay unchanged.
+    /// Returns the fields to fill in. Returns `None` if there is no `--destination`, so that events stay unchanged.
     pub(super) fn missing(&self) -> Option<&Missing<'static>> {
         self.missing.as_ref()
     }
 
-    /// Returns the destination IDs that the events of a compacted object can refer to. Returns `None` without
-    /// `--destination`, because nothing is filled in.
+    /// Returns the IDs of the destinations in a compacted object, to which its events can refer. Returns `None` if
+    /// there is no `--destination`, because no destination is filled in.
     pub(super) fn ids_of<'a>(&self, destinations: Raw<'a>) -> Option<HashSet<Cow<'a, [u8]>>> {
         self.missing().and_then(Missing::destination)?;
         let mut known = HashSet::new();
@@ -83,8 +83,8 @@ impl DefaultDestination {
         Some(known)
     }
 
-    /// Appends the destination to the fields in `out` under the ID that the event refers to, unless `known` or `filled`
-    /// contains that ID. Then adds the ID to `filled`.
+    /// Fills in the destination for an event, unless `known` or `filled` contains the destination ID that the event
+    /// refers to. Appends the destination as a field to `out`, with that ID as its name, and adds the ID to `filled`.
     pub(super) fn fill_compacted<'a>(
         &self,
         event: Raw<'a>,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use destinations::source::UTF_16;
 
-/// The maximum size of a value that is read at once: a line, an object, or an array element. The array itself may have
-/// any size.
+/// The maximum size in bytes of a value that is read at once: a line, an object, or an array element. An array may
+/// have any size.
 pub(super) const MAX_VALUE_BYTES: usize = 256 << 20;
 
 /// Why reading the input stopped.
@@ -17,7 +17,7 @@ pub(in crate::cli) enum InputError {
     Unreadable {
         /// The name of the file.
         name: Arc<str>,
-        /// The error of the operating system.
+        /// The OS error.
         error: io::Error,
     },
     /// The file starts like gzip data, but is damaged.
@@ -31,19 +31,19 @@ pub(in crate::cli) enum InputError {
     NotJson {
         /// The name of the file.
         name: Arc<str>,
-        /// The line, from 1.
+        /// The 1-based line number.
         line: u64,
-        /// The column in bytes, from 1.
+        /// The 1-based column, in bytes.
         column: u64,
-        /// The reason.
+        /// The reason why the input is not JSON.
         reason: String,
     },
     /// A value is larger than [`MAX_VALUE_BYTES`].
-    #[error("{name}:{line}: a line, object or element is larger than {} MiB", MAX_VALUE_BYTES >> 20)]
+    #[error("{name}:{line}: a line, object or array element is larger than {} MiB", MAX_VALUE_BYTES >> 20)]
     TooLarge {
         /// The name of the file.
         name: Arc<str>,
-        /// The line where the value begins.
+        /// The 1-based number of the line where the value begins.
         line: u64,
     },
     /// The file passed to `--destination` does not contain a usable destination.
@@ -51,10 +51,10 @@ pub(in crate::cli) enum InputError {
     NotADestination {
         /// The name of the file.
         name: Arc<str>,
-        /// The reason.
+        /// The reason why the destination is not usable.
         reason: String,
     },
-    /// The input is UTF-16, as PowerShell and Excel write it.
+    /// The input is UTF-16, which PowerShell and Excel write.
     #[error("{name}: {UTF_16}")]
     Utf16 {
         /// The name of the file.

@@ -5,25 +5,25 @@ use serde::de::IgnoredAny;
 /// How values are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Each line is a value. A malformed line does not affect others.
+    /// Each line is a value. A malformed line does not affect other lines.
     Lines,
-    /// Values follow each other, each over any number of lines.
+    /// Values follow one another, and a value may span lines.
     Values,
 }
 
 /// Why the format of the input cannot be determined.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotJson {
-    /// The line, from 1, counted from the first line of the inspected text.
+    /// The 1-based line number in the inspected text.
     pub(super) line: u64,
-    /// The column, from 1.
+    /// The 1-based column, in bytes.
     pub(super) column: u64,
-    /// The reason.
+    /// The reason why the text is not JSON.
     pub(super) reason: String,
 }
 
 impl NotJson {
-    /// Splits the library's error into position and reason.
+    /// Splits an error of the JSON library into position and reason.
     pub(super) fn of(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let reason = text.split(" at line ").next().unwrap_or_default();
@@ -35,7 +35,8 @@ impl NotJson {
     }
 }
 
-/// Decides from a prefix of the input. The prefix must start with a value, and contain two lines if the input has two.
+/// Decides from a prefix of the input how values are separated. The prefix must start with a value. If the input has
+/// several lines, the prefix must contain at least two of them.
 ///
 /// # Errors
 /// Returns [`NotJson`] if neither the first nor the second line shows the format.
@@ -56,7 +57,8 @@ pub(super) fn decide(beginning: &str) -> Result<Form, NotJson> {
     }
 }
 
-/// Reads the input as NDJSON if the first line is malformed and the second line is a complete object.
+/// Decides how values are separated in an input whose first line is malformed. Returns [`Form::Lines`] if the second
+/// line is a complete object.
 fn by_second_line(rest: &str, error: &serde_json::Error) -> Result<Form, NotJson> {
     let second = rest.lines().next().unwrap_or_default();
     let is_object = second.starts_with('{') && serde_json::from_str::<IgnoredAny>(second).is_ok();

@@ -55,7 +55,7 @@ pub(in crate::cli) struct Input {
     #[command(flatten)]
     reading: Reading,
 
-    /// Value of Router.KAFKA.batchBytes in rudder-server, which does not produce larger records
+    /// Value of Router.KAFKA.batchBytes in rudder-server; rudder-server does not produce larger records
     #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_BATCH_BYTES, value_parser = value_parser!(u64).range(1..=0x7fff_ffff))]
     batch_bytes: u64,
 
@@ -64,11 +64,11 @@ pub(in crate::cli) struct Input {
     jobs: Option<u16>,
 }
 
-/// Arguments for reading event files, and the destination for events without one.
+/// Arguments for reading event files, and the destination for events without a destination.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reading {
-    /// File with the destination for events without one: a destination, a complete workspaceConfig.json, a destination
-    /// of the Rudder CLI, or only a Config; - means stdin
+    /// File with the destination for events without a destination; it contains a destination, a complete
+    /// workspaceConfig.json, a destination of the Rudder CLI, or only a Config; - means stdin
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     destination: Option<PathBuf>,
 
@@ -80,7 +80,7 @@ pub(in crate::cli) struct Reading {
     #[arg(long, value_name = "NAME", requires = "destination")]
     destination_name: Option<String>,
 
-    /// Type of destinations that do not specify one: kafka, azure_event_hub or confluent_cloud [default: kafka]
+    /// Type of destinations that do not specify their type: kafka, azure_event_hub or confluent_cloud [default: kafka]
     #[arg(long, value_name = "TYPE", value_parser = family)]
     family: Option<&'static Family>,
 
@@ -92,27 +92,27 @@ pub(in crate::cli) struct Reading {
 /// The input formats, for the help of each tool that reads events.
 pub(in crate::cli) const FORMS: &str = "\
 The first lines of the input determine how the input is read:
-  lines     one value per line (NDJSON), in constant memory; a malformed line does not affect others
-  an array  of events, over any number of lines, in constant memory
-  objects   one or more, over any number of lines
+  lines     one value per line (NDJSON), in constant memory; a malformed line does not affect other lines
+  an array  one array of events, which may span lines, in constant memory
+  objects   objects and arrays one after another, each of which may span lines
 A value is an event {\"message\":…,\"metadata\":…,\"destination\":…}, an array of events, a compacted
 object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}, or an SDK's request body {\"batch\":[…]}.
 With --destination, any other object without the field message is treated as a message. A line,
 an object or an array element may be up to 256 MiB. Invalid UTF-8 is replaced by U+FFFD.";
 
-/// The input of a tool, once its files are known to exist.
+/// The input of a tool, whose files are known to exist.
 pub(in crate::cli) struct Opened {
     sources: Vec<Source>,
     lines: bool,
     /// The number of worker threads.
     pub(in crate::cli) jobs: NonZeroUsize,
-    /// The destination for events without one.
+    /// The destination that is filled in for events without a destination.
     pub(in crate::cli) default_destination: Arc<DefaultDestination>,
     /// The family of the destination.
     pub(in crate::cli) family: &'static Family,
-    /// The total size of all files on disk, in bytes. `None` means that it is unknown.
+    /// The total size of all files on disk, in bytes. `None` means that the size is unknown.
     pub(in crate::cli) bytes: Option<u64>,
-    /// The number of those bytes that have been read.
+    /// The number of bytes that have been read from disk so far.
     pub(in crate::cli) read: Arc<AtomicU64>,
 }
 
@@ -134,13 +134,13 @@ impl Input {
 }
 
 impl Reading {
-    /// The family of destinations that do not specify one.
+    /// Returns the family of destinations that do not specify their type.
     pub(in crate::cli) fn family(&self) -> &'static Family {
         self.family.unwrap_or(&KAFKA)
     }
 
-    /// Locates `files`, or stdin if there are none, and reads the destination, so that errors are reported before any
-    /// output.
+    /// Locates `files`, or stdin if there are no files, and reads the destination. This happens before any output, so
+    /// that errors are reported first.
     ///
     /// # Errors
     /// Returns an [`InputError`] if a file or the destination cannot be used.

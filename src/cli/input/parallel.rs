@@ -9,18 +9,19 @@ use std::thread;
 use super::error::InputError;
 use super::splitter::Batch;
 
-/// The maximum total size of batches in flight, including the memory that each reserves for its results, in bytes. A
-/// larger batch runs alone.
+/// The maximum total size in bytes of the batches in flight, including the memory that each batch reserves for its
+/// results. A larger batch runs alone.
 const BYTES_IN_FLIGHT: usize = 64 << 20;
-/// The size at which a worker hands over a part of a result, in bytes.
+/// The size in bytes at which a worker hands over a part of a result.
 pub(in crate::cli) const PART_BYTES: usize = 256 << 10;
-/// The maximum number of parts per batch that wait to be consumed. With this many, batches of 1 MB rarely block.
+/// The maximum number of parts per batch that wait to be consumed. With this maximum, a worker rarely blocks on a batch
+/// of 1 MB.
 const PARTS_WAITING: usize = 6;
-/// The memory that a batch reserves for its results, in bytes: for the waiting parts, the part in progress, and the
-/// part being written.
+/// The number of bytes that a batch reserves for its results, which are the waiting parts, the part in progress, and
+/// the part being written.
 const RESERVED_BYTES: usize = (PARTS_WAITING + 2) * PART_BYTES;
 
-/// The results of all batches, part by part, in the order of the batches.
+/// The results of all batches, in parts of about [`PART_BYTES`] and in batch order.
 pub(in crate::cli) struct Results<R> {
     order: Receiver<Result<Ordered<R>, InputError>>,
     allowance: Arc<Allowance>,
@@ -43,7 +44,7 @@ enum Part<R> {
 pub(in crate::cli) struct Parts<R>(SyncSender<Part<R>>);
 
 impl<R> Parts<R> {
-    /// Hands over a part, and blocks while too many are waiting. Once the output is closed, parts are dropped.
+    /// Hands over a part, and blocks while too many parts are waiting. Once the output is closed, parts are dropped.
     pub(in crate::cli) fn send(&self, part: R) {
         let _ = self.0.send(Part::Result(part));
     }
@@ -82,8 +83,8 @@ pub(in crate::cli) fn in_order<R: Send + 'static>(
                 Ok(batch) => {
                     let bytes = batch.bytes.capacity() + RESERVED_BYTES;
                     allowed.take(bytes);
-                    // Workers receive batches in this order, so the batch the consumer is waiting for is always already
-                    // in progress.
+                    // Workers receive batches in this order, so the batch that the consumer waits for is always in
+                    // progress already.
                     let (sender, parts) = sync_channel(PARTS_WAITING);
                     let ordered = into_order.send(Ok(Ordered { parts, bytes }));
                     ordered.map_err(|_| ()).and_then(|()| into_work.send((batch, Parts(sender))).map_err(|_| ()))
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_arrive_in_order_and_few_wait_for_a_slow_consumer() {
+    fn parts_arrive_in_order_and_only_a_few_parts_wait_for_a_slow_consumer() {
         let sent = Arc::new(AtomicUsize::new(0));
         let (count, batches, jobs) = (Arc::clone(&sent), 100, 2);
         let number = Arc::new(AtomicUsize::new(0));

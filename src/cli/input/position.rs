@@ -2,11 +2,11 @@
 
 /// The line and column of the next byte to count.
 pub(super) struct Position {
-    /// The line, from 1.
+    /// The 1-based line number.
     pub(super) line: u64,
-    /// The column in bytes, from 1.
+    /// The 1-based column, in bytes.
     pub(super) column: u64,
-    /// The position of the next byte to count in the buffer.
+    /// The buffer index of the next byte to count.
     counted: usize,
 }
 
@@ -16,7 +16,7 @@ impl Position {
         Self { line: 1, column: 1, counted: 0 }
     }
 
-    /// Advances to the byte at index `to` of `buffer`. Does nothing if that byte has been counted.
+    /// Advances to the byte at index `to` of `buffer`. Does nothing if that byte has already been counted.
     pub(super) fn count_to(&mut self, buffer: &[u8], to: usize) {
         let bytes = buffer.get(self.counted..to).unwrap_or_default();
         match memchr::memrchr(b'\n', bytes) {
@@ -29,13 +29,14 @@ impl Position {
         self.counted = self.counted.max(to);
     }
 
-    /// Advances to `to`, where a problem is to be reported, and returns `what`.
+    /// Advances to index `to`, the position of a problem. Returns `what`, the description of the problem.
     pub(super) fn at(&mut self, buffer: &[u8], to: usize, what: &'static str) -> &'static str {
         self.count_to(buffer, to);
         what
     }
 
-    /// Adjusts the position after the bytes before `end`, which were counted, were removed from the buffer.
+    /// Adjusts the buffer index after the first `end` bytes were removed from the buffer. These bytes must have been
+    /// counted.
     pub(super) fn forget(&mut self, end: usize) {
         self.counted -= end;
     }

@@ -12,11 +12,11 @@ use transform::request::PayloadFormat;
 /// The position of a value in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) struct Place {
-    /// The line, from 1.
+    /// The 1-based line number.
     pub(in crate::cli) line: u64,
-    /// The column in bytes, from 1. `None` means the beginning of the line.
+    /// The 1-based column, in bytes. `None` means the beginning of the line.
     pub(in crate::cli) column: Option<u64>,
-    /// The number of the event in the array or object that begins there, from 1.
+    /// The 1-based number of the event in the array or object that begins at this position.
     pub(in crate::cli) event: Option<u64>,
 }
 
@@ -36,9 +36,9 @@ impl fmt::Display for Place {
 /// How the responses to a request are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Frame {
-    /// Each response stands alone.
+    /// Each response is printed separately.
     Single,
-    /// The responses are elements of an array that began earlier.
+    /// The responses are elements of an array whose beginning has already been printed.
     Elements,
 }
 
@@ -79,12 +79,13 @@ impl Request {
         Self::of(String::from("["), PayloadFormat::Plain, frame, Vec::new(), 1..1)
     }
 
-    /// The position of the event at `index` in the input.
+    /// Returns where in the input the event at `index` of this request is.
     pub(in crate::cli) fn place(&self, index: usize) -> Place {
         self.places.get(index).copied().unwrap_or(Place { line: 0, column: None, event: None })
     }
 
-    /// Returns the text of each event, or nothing if sending them one by one with all destinations would take too long.
+    /// Returns the text of each event, to process each event in a request of its own. Returns an empty list if that
+    /// would take too long, because each of these requests would repeat all destinations.
     pub(in crate::cli) fn events(&self) -> Vec<&str> {
         let mut texts = Vec::new();
         if self.body.len() - self.events.len() <= REQUEST_BYTES {
@@ -105,7 +106,7 @@ impl Request {
         Self::of([before, event, after].concat(), self.form, self.frame, vec![self.place(index)], events)
     }
 
-    /// Adds an event.
+    /// Adds an event to the body, and fills in its missing fields.
     pub(super) fn push(&mut self, event: &Event<'_>, default_destination: &DefaultDestination, place: Place) {
         if !self.places.is_empty() {
             self.body.push(',');

@@ -18,9 +18,9 @@ pub(in crate::cli) enum Entry {
     Request(Request),
     /// The beginning of an array, whose elements follow in requests.
     ArrayBegins,
-    /// The end of that array.
+    /// The end of the array.
     ArrayEnds,
-    /// A line that is not JSON: its position and the reason. Other lines are not affected.
+    /// A line that is not JSON: its position and the reason. Later lines can still be read.
     BadLine(Place, String),
     /// A value that is not JSON, after which nothing can be read reliably.
     Broken(Place, String),
@@ -68,7 +68,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         match Value::read(text) {
             Ok(value) => self.value(&value, place),
             Err(Invalid) => {
-                // This keeps entries in input order.
+                // Entries stay in input order, so the events before this line come first.
                 self.flush();
                 let (column, reason) = explain(text).map_or((1, String::new()), |why| (why.column, why.reason));
                 (self.on_entry)(Entry::BadLine(Place { column: Some(column), ..place }, reason));
@@ -76,7 +76,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
         }
     }
 
-    /// Returns whether the rest of the batch can be read reliably.
+    /// Processes a part of the batch. Returns whether the rest of the batch can be read reliably.
     fn part(&mut self, part: &Part, bytes: &[u8]) -> bool {
         match part {
             Part::ArrayBegins => self.array_begins(),
@@ -128,7 +128,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
                         (self.on_entry)(Entry::Request(request));
                     }
                 });
-                // Even without events, errors in the object must be reported.
+                // Errors in the object must be reported even if it has no events.
                 if slices.has_events() || number == 0 {
                     (self.on_entry)(Entry::Request(slices.take()));
                 }
@@ -185,7 +185,7 @@ impl<F: FnMut(Entry)> Gathering<'_, F> {
     }
 }
 
-/// Returns the reason why a text is not JSON.
+/// Returns the reason why a text is not JSON, or `None` if it is JSON.
 fn explain(text: &str) -> Option<NotJson> {
     serde_json::from_str::<serde::de::IgnoredAny>(text).err().as_ref().map(NotJson::of)
 }

@@ -27,7 +27,7 @@ pub(super) struct Source {
 
 enum Origin {
     StandardInput,
-    /// A file. It is opened only when its turn comes, because there may be more files than file descriptors.
+    /// A file that is opened only when it is read, because there may be more files than file descriptors.
     File(PathBuf),
     /// A pipe or a device, which can be opened only once.
     Open(File),
@@ -71,12 +71,12 @@ impl Source {
         }
     }
 
-    /// The name of the source in messages.
+    /// Returns the name of the source in messages.
     pub(super) fn name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }
 
-    /// The size on disk, in bytes.
+    /// Returns the size on disk in bytes, if it is known.
     pub(super) fn bytes(&self) -> Option<u64> {
         self.bytes
     }
@@ -108,7 +108,7 @@ impl Source {
 }
 
 impl Stream {
-    /// Creates a stream over bytes in memory, which returns them in pieces of `step` bytes.
+    /// Creates a stream that returns the given bytes in pieces of `step` bytes.
     #[cfg(test)]
     pub(super) fn of_bytes(bytes: &[u8], step: usize) -> Self {
         struct Pieces(Cursor<Vec<u8>>, usize);

@@ -1,5 +1,5 @@
-//! Splits a stream into batches of complete values, in constant memory. Lines are not parsed. In values that span
-//! lines, only the end is searched for.
+//! Splits a stream into batches of complete values, in constant memory. Values are not parsed: only their ends are
+//! searched for.
 
 use std::sync::Arc;
 
@@ -45,13 +45,13 @@ pub(super) enum Parts {
         /// The number of the first line, from 1.
         first: u64,
     },
-    /// The positions are listed.
+    /// A list of the values and of the brackets of arrays, with their positions.
     Values(Vec<Part>),
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The number of bytes that are read at once, and the approximate size of a batch.
+/// The number of bytes that are read at once, which is also the approximate size of a batch.
 const STEP: usize = 1 << 20;
 
 /// Splits a stream into batches.
@@ -65,7 +65,7 @@ pub(super) struct Splitter {
     limit: usize,
     state: State,
     position: Position,
-    /// An error to return after the batches before it.
+    /// The error that ended the reading. It is returned after all earlier batches.
     failure: Option<InputError>,
 }
 
@@ -145,8 +145,8 @@ impl Splitter {
         };
         self.count_to(begin);
         self.cut(begin);
-        // Two lines are enough to determine the format, and one is enough if it is JSON. A program that writes line by
-        // line may wait for each result before it writes the next line.
+        // Two lines are enough to determine the format. If the first line is JSON, do not wait for the second: the
+        // program that writes the input may wait for the result of each line before it writes the next line.
         let array = self.buffer.first() == Some(&b'[');
         let mut lines = memchr::memchr_iter(b'\n', &self.buffer).take(2).count();
         let mut decided = false;
@@ -172,7 +172,7 @@ impl Splitter {
         }
     }
 
-    /// Returns the available lines, without waiting for more than one.
+    /// Returns the available lines. Waits only if no line is complete yet.
     fn next_lines(&mut self) -> Result<Option<Batch>, InputError> {
         let mut searched = 0;
         let end = loop {
@@ -193,7 +193,7 @@ impl Splitter {
         Ok(Some(self.batch(end, Parts::Lines { first })))
     }
 
-    /// Returns the complete values that are available, and reads more if there are none.
+    /// Returns the complete values in the buffer. If there are none, reads more of the stream first.
     fn next_values(&mut self) -> Result<Option<Batch>, InputError> {
         let State::Values(mut values) = std::mem::replace(&mut self.state, State::Done) else { return Ok(None) };
         let mut parts = Vec::new();
@@ -237,7 +237,7 @@ impl Splitter {
         }
     }
 
-    /// Reads more of the value that begins at `open`, unless it is too large.
+    /// Reads more of the value that begins at `open`, unless the value is too large.
     fn read_more(&mut self, open: usize) -> Result<(), InputError> {
         if self.buffer.len() - open > self.limit {
             self.count_to(open);
@@ -251,7 +251,7 @@ impl Splitter {
     fn batch(&mut self, end: usize, parts: Parts) -> Batch {
         self.count_to(end);
         let bytes = if end < self.buffer.len() / 2 {
-            // The smaller half is copied, so that a small batch takes little memory.
+            // The smaller of the two parts is copied, so that a small batch takes little memory.
             self.buffer.drain(..end).collect()
         } else {
             let rest = self.buffer.split_off(end);
@@ -334,7 +334,8 @@ mod tests {
                     "]",
                 ],
             ),
-            // If the first array is on one line, the input has one value per line. Otherwise, values may span lines.
+            // If the first line consists of one array, the input has one value per line. Otherwise, values may span
+            // lines.
             ("[1]\n[2]\n{\n", &["[", "1:2 Some(1) 1", "]", "2| [2]", "3| {"]),
             ("[\n1]\n[2]", &["[", "2:1 Some(1) 1", "]", "[", "3:2 Some(1) 2", "]"]),
             ("[1][2]\n[3]", &["[", "1:2 Some(1) 1", "]", "[", "1:5 Some(1) 2", "]", "[", "2:2 Some(1) 3", "]"]),
@@ -369,7 +370,7 @@ mod tests {
                     Err(error) => break error.to_string(),
                 }
             };
-            assert_eq!(error, format!("test:{line}: a line, object or element is larger than 256 MiB"));
+            assert_eq!(error, format!("test:{line}: a line, object or array element is larger than 256 MiB"));
             assert!(splitter.next_batch().is_ok_and(|batch| batch.is_none()));
         }
     }

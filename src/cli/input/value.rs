@@ -8,9 +8,9 @@ use transform::request::fill_in::{Missing, sdk_batch};
 
 /// A value of the input.
 pub(super) enum Value<'a> {
-    /// A value of any type where an event is expected.
+    /// An event, or a value of another type in the place of an event.
     Event(Event<'a>),
-    /// A valid array of such values. Its elements are read later, one by one, because there may be many.
+    /// A valid array of events. Its elements are read later, one by one, because there may be many.
     Array(Raw<'a>),
     /// An object with destinations next to its events.
     Compacted(Compacted<'a>),
@@ -18,13 +18,13 @@ pub(super) enum Value<'a> {
 
 /// An element of an array: an event, or an SDK's request body with any number of events.
 pub(super) enum Element<'a> {
-    /// A value of any type where an event is expected.
+    /// An event, or a value of another type in the place of an event.
     Event(Event<'a>),
     /// The array of events in an SDK's request body `{"batch":[…]}`.
     Batch(Raw<'a>),
 }
 
-/// A value where an event is expected.
+/// An event, or a value of another type in the place of an event.
 pub(super) struct Event<'a> {
     raw: Raw<'a>,
     /// The event's fields named in [`Missing::NAMES`]. `None` means that the event is not an object.
@@ -43,7 +43,7 @@ pub(super) struct Compacted<'a> {
     pub(super) connections: Option<Raw<'a>>,
 }
 
-/// The fields that determine what an object is.
+/// The fields that show whether an object is an event, a bare message, a compacted request or an SDK's request body.
 #[derive(Default)]
 struct Members<'a> {
     /// The fields named in [`Missing::NAMES`].
@@ -52,7 +52,7 @@ struct Members<'a> {
     input: Option<Raw<'a>>,
     destinations: Option<Raw<'a>>,
     connections: Option<Raw<'a>>,
-    /// Whether there is a `batch` field, so the object may be an SDK's request body.
+    /// Whether the object has a field `batch`, and may therefore be an SDK's request body.
     may_be_batch: bool,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Value<'a> {
     /// Reads the only value in `text`, which may have whitespace around it.
     ///
     /// # Errors
-    /// Returns [`Invalid`] if it is not JSON.
+    /// Returns [`Invalid`] if the value is not JSON.
     pub(super) fn read(text: &'a str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(text);
         let value = match reader.peek() {
@@ -91,7 +91,7 @@ impl<'a> Element<'a> {
     /// Reads the next value as an element of an array.
     ///
     /// # Errors
-    /// Returns [`Invalid`] if it is not JSON.
+    /// Returns [`Invalid`] if the value is not JSON.
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         if reader.peek() == Some(b'{') {
             let (raw, members) = Members::read(reader)?;
@@ -110,7 +110,7 @@ impl<'a> Element<'a> {
     /// Reads the only value in `text`.
     ///
     /// # Errors
-    /// Returns [`Invalid`] if it is not JSON.
+    /// Returns [`Invalid`] if the value is not JSON.
     pub(super) fn whole(text: &'a str) -> Result<Self, Invalid> {
         let mut reader = Reader::new(text);
         let element = Self::read(&mut reader)?;
@@ -123,7 +123,7 @@ impl<'a> Event<'a> {
     /// Reads the next value as an event.
     ///
     /// # Errors
-    /// Returns [`Invalid`] if it is not JSON.
+    /// Returns [`Invalid`] if the value is not JSON.
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         if reader.peek() == Some(b'{') {
             let (raw, members) = Members::read(reader)?;
@@ -137,7 +137,7 @@ impl<'a> Event<'a> {
         self.bare
     }
 
-    /// Appends the event, with missing fields filled in if they are known.
+    /// Appends the event to `out`, and fills in those missing fields that `default_destination` provides.
     pub(super) fn fill(&self, default_destination: &DefaultDestination, out: &mut String) {
         match default_destination.missing() {
             Some(missing) => missing.fill_in_found(self.raw, self.found, out),

@@ -1,5 +1,5 @@
-//! Finds values that span lines as their bytes arrive: where each begins and ends, and which ones are elements of an
-//! array.
+//! Finds values that may span lines, as their bytes arrive: where each value begins and ends, and which values are
+//! elements of an array.
 
 use std::ops::Range;
 
@@ -17,11 +17,11 @@ pub(super) enum Part {
     Value {
         /// The value's byte range in the batch.
         range: Range<usize>,
-        /// The line where the value begins, from 1.
+        /// The 1-based number of the line where the value begins.
         line: u64,
-        /// The column in bytes where the value begins, from 1.
+        /// The 1-based column where the value begins, in bytes.
         column: u64,
-        /// The value's number in its array, from 1. `None` means that the value is not in an array.
+        /// The value's 1-based number in its array. `None` means that the value is not in an array.
         element: Option<u64>,
     },
 }
@@ -41,18 +41,18 @@ pub(super) struct Values {
 /// The state of the search for the first value.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum First {
-    /// The value has not begun yet.
+    /// The first value has not begun yet.
     #[default]
     NotBegun,
-    /// The value is an array that began on this line.
+    /// The first value is an array that began on the line with this number.
     Began(u64),
-    /// The value is an array that ended on its first line, and nothing has followed it yet.
+    /// The first value is an array that ended on its first line, and nothing has followed the array yet.
     OneLine,
-    /// The first value is no longer relevant.
+    /// The first value no longer matters.
     Done,
 }
 
-/// An array that has begun.
+/// An array that has begun but not ended.
 #[derive(Default)]
 struct Array {
     elements: u64,
@@ -69,14 +69,14 @@ pub(super) enum Walked {
     MaxParts,
     /// The search reached the end of the buffer.
     EndOfBuffer,
-    /// The search reached the end of a line that is an array: the input has one value per line.
+    /// The search reached the end of a line that consists of one array, so the input has one value per line.
     ToLines,
 }
 
 const ENDS_EARLY: &str = "unexpected end of input within a value";
 
 impl Values {
-    /// Returns where the unfinished value begins, or the position of the search if there is none.
+    /// Returns where the unfinished value begins, or the position of the search if there is no unfinished value.
     pub(super) fn begin_of_open(&self) -> usize {
         self.open.as_ref().map_or(self.at, |(begin, _)| *begin)
     }

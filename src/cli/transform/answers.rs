@@ -17,7 +17,8 @@ use transform::processor;
 use transform::rejection::Rejection;
 use transform::request::Limits;
 
-/// No limits. Limits protect the service, but here requests are small and responses are not kept in memory.
+/// Limits that are never reached. Limits protect the service, but requests of the tools are small, and the tools do not
+/// keep responses in memory.
 pub(in crate::cli) const LIMITS: Limits = Limits { events: usize::MAX, response_bytes: usize::MAX };
 
 /// The settings that events are transformed with.
@@ -29,7 +30,8 @@ pub(super) struct Target {
     pub(super) batch_bytes: u64,
 }
 
-/// Writes each event's part of the response as soon as it is created. The latest part can be undone.
+/// A writer that outputs each event's part of the response as soon as this part is created. The latest part can still
+/// be removed from the output.
 struct Writer<'w, 's> {
     request: &'w Request,
     judge: Judge<'static>,
@@ -78,14 +80,15 @@ impl Observer for Writer<'_, '_> {
     }
 }
 
-/// Writes the response to a request.
+/// Transforms a request and writes the response.
 pub(super) fn write(request: &Request, target: Target, output: &mut Stream<'_, Output>) {
     let mark = output.part.mark();
     let judge = Judge::new(target.family, target.batch_bytes, &Unlimited);
     let mut writer = Writer { request, judge, answered: 0, output, mark, diagnostics: Vec::new() };
     let result = processor::observed(target.family, &request.body, request.form, "", LIMITS, &Unlimited, &mut writer);
     let Err(error) = result else { return writer.keep() };
-    // Limits apply to a request. If its events together exceed one, they are transformed one at a time.
+    // Limits apply to a request. If all events of this request together exceed a limit, each event is transformed
+    // separately.
     let Writer { answered, mark, output, .. } = writer;
     output.part.truncate_to(mark);
     let events = request.events();

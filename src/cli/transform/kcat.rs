@@ -3,11 +3,11 @@
 use super::line::push_line;
 use transform::produced::Produced;
 
-/// The key contains a character that kcat treats as a delimiter.
+/// The error for a key that contains a character that kcat treats as a delimiter.
 #[derive(Debug)]
 pub(super) struct Unfit;
 
-/// Appends the line of a record. The message is JSON on one line, so any tab in the message is whitespace.
+/// Appends the line of a record. The message is JSON on one line, so any tab in it is whitespace between tokens.
 ///
 /// # Errors
 /// Returns [`Unfit`], and appends nothing, if the key contains a delimiter.

@@ -1,6 +1,6 @@
 //! JSON on one line.
 
-/// Appends JSON as one line. Runs of whitespace outside strings are removed if they contain a line break.
+/// Appends JSON as one line. If the JSON contains a line break, all whitespace outside strings is removed.
 pub(super) fn push_line(out: &mut String, json: &str) {
     if memchr::memchr2(b'\n', b'\r', json.as_bytes()).is_none() {
         out.push_str(json);
@@ -18,7 +18,7 @@ pub(super) fn push_line(out: &mut String, json: &str) {
     out.extend(rest.split_ascii_whitespace());
 }
 
-/// The position after the string that `text` begins with.
+/// Returns the position after the JSON string with which `text` begins.
 fn string_end(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {

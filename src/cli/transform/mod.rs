@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         },
     );
     if !ends_a_line && !matches!(outcome, Err(Failure::Output(_))) {
-        // The array is left open because it is incomplete. The error message starts on a new line.
+        // The array stays open, because its end was not reached. Start the error message on a new line.
         let _ = io::stdout().write_all(b"\n");
     }
     run::end(outcome)

@@ -36,12 +36,13 @@ impl Part for Output {
 }
 
 impl Output {
-    /// Creates the output for a batch. With `after_response`, it continues an array that already has responses.
+    /// Creates the output for a batch. With `after_response`, this output continues an array that already contains a
+    /// response.
     pub(super) fn of(form: Form, topic: Option<Arc<str>>, after_response: bool) -> Self {
         Self { form, topic, text: String::new(), after_response }
     }
 
-    /// Returns the printed text.
+    /// Returns the text to print.
     pub(super) fn into_text(self) -> String {
         self.text
     }
@@ -75,7 +76,7 @@ impl Output {
     /// Prints a response.
     ///
     /// # Errors
-    /// Returns [`Unfit`], and prints nothing, if the key cannot be printed for kcat.
+    /// Returns [`Unfit`], and prints nothing, if the key contains a delimiter of kcat.
     pub(super) fn answer(&mut self, answer: &str, transformed: bool, frame: Frame) -> Result<(), Unfit> {
         if self.form == Form::Json {
             if frame == Frame::Elements && std::mem::replace(&mut self.after_response, true) {

@@ -3,16 +3,16 @@
 /// The number of cases by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// Cases that were sent.
+    /// The number of cases that were sent.
     pub(super) cases: usize,
-    /// Cases with an unexpected response.
+    /// The number of cases with an unexpected response.
     pub(super) failed: usize,
-    /// Cases with an intended difference.
+    /// The number of cases whose only differences are intended.
     pub(super) intended: usize,
-    /// Cases or files that cannot be read.
+    /// The number of cases and files that cannot be read.
     pub(super) unreadable: usize,
-    /// Files in a folder that contain no cases.
+    /// The number of files without cases, in folders that are searched for cases.
     pub(super) skipped: usize,
-    /// Destinations of rudder-transformer that this service does not support.
+    /// The number of destinations that this service does not support, in a checkout of rudder-transformer.
     pub(super) other_destinations: usize,
 }

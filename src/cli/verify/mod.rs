@@ -84,13 +84,13 @@ pub(super) struct Arguments {
 /// Examples for `--help`.
 const EXAMPLES: &str = "\
 Examples:
-  Verify this version:
+  Verify this binary:
     rudder-kafka-transformer verify test-fixtures
-  Compare it with the test cases of a rudder-transformer checkout:
+  Run the test cases of a rudder-transformer checkout against this binary:
     rudder-kafka-transformer verify ~/src/rudder-transformer
   Verify a running transformer:
     rudder-kafka-transformer verify test-fixtures/recorded --against http://localhost:9090
-  Record the responses of a running transformer, and compare this version with them:
+  Record the responses of a running transformer, and compare this binary's responses with them:
     rudder-kafka-transformer verify --record http://localhost:9090 test-fixtures --output golden.ndjson.gz
     rudder-kafka-transformer verify golden.ndjson.gz --junit verify.xml";
 
@@ -137,7 +137,7 @@ fn work(arguments: &Arguments) -> Result<u8, Vec<String>> {
         .as_ref()
         .map(|path| File::create(path).map_err(|error| one(format!("--junit {}: {error}", path.display()))));
     let junit = junit.transpose()?;
-    // Declared first so that it is dropped last, after all requests.
+    // The engine is declared first, so that it is dropped last, after all requests.
     let engine;
     let (transformer, target) = match &arguments.against {
         Some(url) => (at("--against", url)?, url.trim().trim_end_matches('/').to_owned()),

@@ -14,7 +14,7 @@ const DELAY: Duration = Duration::from_millis(800);
 pub(super) struct Progress {
     bar: ProgressBar,
     began: Instant,
-    /// Whether the line would be visible but has not been shown yet.
+    /// Whether the line has not been shown yet but may be shown later.
     waiting: Cell<bool>,
 }
 

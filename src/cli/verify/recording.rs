@@ -16,7 +16,7 @@ use golden::record::{GoldenFile, line};
 use golden::run::{Filter, Step, each};
 use golden::sources::Source;
 
-/// Records the responses and reports how many there are.
+/// Records the responses, and reports how many were recorded.
 ///
 /// # Errors
 /// Returns an error if no golden file was written. An existing file stays unchanged.

@@ -1,5 +1,5 @@
-//! Reports the results of a run: line by line as they come, or as one JSON document at the end. Also keeps the results
-//! for the JUnit XML report.
+//! Reports the results of a run: line by line as they arrive, or as one JSON document at the end. Also keeps the
+//! results for the JUnit XML report.
 
 use json::display::{sanitize, shorten};
 use std::io::{self, Write};
@@ -21,13 +21,13 @@ use golden::verdict::Verdict;
 pub(super) enum Detail {
     /// Failures and the summary.
     Quiet,
-    /// In addition, one line per file and per intended difference.
+    /// Failures, the summary, and one line per file and per case with intended differences.
     Usual,
-    /// One line per case.
+    /// Failures, the summary, one line per file, and one line per case.
     Verbose,
 }
 
-/// The maximum number of entries of each type in the text. The rest are counted at the end.
+/// The maximum number of entries of each type in the text output. The remaining entries are counted at the end.
 const MAX_LISTED: usize = 1000;
 /// The maximum length, in characters, of a printed location in a body or a printed error.
 const MAX_TEXT: usize = 300;
@@ -52,7 +52,7 @@ pub(super) struct Report {
     listed: Listed,
     /// Whether only cases that match a filter are run.
     filtered: bool,
-    /// The current file, or the folder of files with one case each, and the counts before it.
+    /// The current file, and the counts before it. Files with one case each are grouped by folder.
     group: Option<(PathBuf, Counts)>,
     file: PathBuf,
     progress: Progress,
@@ -60,7 +60,8 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Creates an empty report. `target` describes the transformer. `for_junit` determines whether cases are kept.
+    /// Creates an empty report. `target` describes the transformer. With `for_junit`, the cases are kept for the JUnit
+    /// XML report.
     pub(super) fn new(format: Format, detail: Detail, target: String, for_junit: bool) -> Self {
         Self {
             target,
@@ -84,17 +85,17 @@ impl Report {
         self.filtered = filtered;
     }
 
-    /// Describes the transformer.
+    /// Returns the description of the transformer.
     pub(super) fn target(&self) -> &str {
         &self.target
     }
 
-    /// The counts so far.
+    /// Returns the counts so far.
     pub(super) fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// The test suites of the JUnit XML report.
+    /// Returns the test suites of the JUnit XML report.
     pub(super) fn suites(&self) -> &[Suite] {
         self.suites.as_deref().unwrap_or_default()
     }
@@ -238,7 +239,7 @@ impl Report {
             sum.push_str(&format!("; {} without cases skipped", count(skipped, "file")));
         }
         if other_destinations > 0 {
-            sum.push_str(&format!("; {} skipped", count(other_destinations, "other destination")));
+            sum.push_str(&format!("; {} skipped", count(other_destinations, "unsupported destination")));
         }
         let seconds = self.began.elapsed().as_secs_f64();
         self.line(&format!("{sum} {FAINT}({}, {seconds:.1} s){FAINT:#}", sanitize(&self.target)))?;
@@ -315,7 +316,7 @@ fn shown(path: &Path) -> String {
 /// The maximum length of a case's name, in characters.
 const MAX_NAME: usize = 120;
 
-/// The name of a case with its description.
+/// Returns the name of a case with its description.
 fn name_of(found: &Found) -> String {
     let case = &found.case;
     let name = if case.description.is_empty() || case.description == case.name {
@@ -333,7 +334,7 @@ fn lists(listed: &mut usize) -> bool {
     lists
 }
 
-/// The location of a difference, the expected value, and the actual one.
+/// The location of a difference, the expected value, and the actual value.
 type Line = (String, String, String);
 
 fn lines_of(verdict: &Verdict) -> Vec<Line> {

@@ -26,12 +26,12 @@ pub struct Transformer {
     failures_in_a_row: usize,
 }
 
-/// Why there is no response.
+/// The reason why a request got no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered {
     /// The reason, as text.
     pub why: String,
-    /// Whether to stop the run: the transformer has never responded, or has stopped responding.
+    /// Whether to stop the run, because the transformer has never responded or has stopped responding.
     pub gives_up: bool,
 }
 
@@ -40,7 +40,8 @@ impl Transformer {
     /// the built-in transformer, which speaks plain HTTP and is never reached through a proxy.
     ///
     /// # Errors
-    /// Returns the problem with the URL, worded as the end of a sentence. The text never repeats a part of the URL.
+    /// Returns the problem with the URL, worded to follow the name of the argument that contains the URL. The text
+    /// never repeats a part of the URL.
     pub fn at(url: &str, timeout: Duration, tls: Option<TlsConfig>) -> Result<Self, &'static str> {
         let base = BaseUrl::parse(url)?;
         let mut config = Agent::config_builder()

@@ -10,11 +10,11 @@ mod allocations;
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
-/// The bound that docs/guides/destinations.md states.
+/// The maximum number of bytes, as stated in docs/guides/destinations.md.
 const MAX_BYTES: usize = 8_000_000;
 
-/// Returns an event in which every text is longer than the part that is stored. Reports replace each control character
-/// with three bytes.
+/// Returns an event in which every text is longer than the part of it that is stored. The key contains control
+/// characters, because reports replace each of them with a character of three bytes.
 fn event(destination: usize, number: usize) -> String {
     let (long, control) = ("x".repeat(100), "\\u0007".repeat(60));
     let key = number % key_table::MAX_KEYS;
@@ -54,7 +54,7 @@ fn the_counters_and_the_reports_each_use_less_than_8_mb() {
     assert!(peak < MAX_BYTES, "{peak} bytes");
     assert!(
         for_report + for_text < MAX_BYTES,
-        "{for_report} + {for_text} bytes are charged for a report, and its text has {} bytes",
+        "a report takes {for_report} + {for_text} bytes, and its text has {} bytes",
         text.len()
     );
 }

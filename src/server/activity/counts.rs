@@ -1,4 +1,4 @@
-//! Counts events, since startup and over the last five minutes.
+//! Counts events since startup and in the last five minutes.
 
 use transform::decision::{Decision, KeySource, Rejected, TopicRule};
 use transform::rejection::Rejection;
@@ -6,22 +6,23 @@ use transform::rejection::Rejection;
 /// The length of a slot of [`Recent`], in seconds.
 pub const SLOT_SECONDS: u64 = 30;
 
-/// The number of complete slots that [`Recent`] reports: five minutes.
+/// The number of complete slots that [`Recent`] reports. Together, they cover five minutes.
 pub const SLOTS: usize = 10;
 
-/// Counts of decisions about events.
+/// The number of events by decision: which rule chose the topic, where the key came from, and why an event was
+/// rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Transformed events by topic rule, in the order of [`TopicRule::ALL`].
+    /// The number of transformed events by topic rule, in the order of [`TopicRule::ALL`].
     pub rules: [u64; TopicRule::ALL.len()],
-    /// Transformed events by key source, in the order of [`KeySource::ALL`].
+    /// The number of transformed events by key source, in the order of [`KeySource::ALL`].
     pub keys: [u64; KeySource::ALL.len()],
-    /// Rejected events by reason, in the order of [`Rejection::ALL`].
+    /// The number of rejected events by reason, in the order of [`Rejection::ALL`].
     pub rejected: Rejected,
 }
 
 impl Counts {
-    /// Counts one event.
+    /// Counts one event with this outcome.
     pub fn count(&mut self, outcome: Result<Decision, Rejection>) {
         match outcome {
             Ok(decision) => {
@@ -32,7 +33,7 @@ impl Counts {
         }
     }
 
-    /// Adds other counts.
+    /// Adds other counts to these counts.
     pub fn add(&mut self, other: &Self) {
         let add = |sums: &mut [u64], others: &[u64]| sums.iter_mut().zip(others).for_each(|(sum, more)| *sum += more);
         add(&mut self.rules, &other.rules);
@@ -59,7 +60,7 @@ impl Counts {
     }
 }
 
-/// A value for each of the last slots of [`SLOT_SECONDS`], including the current one.
+/// A value for the current time slot, and for each of the [`SLOTS`] slots before it.
 #[derive(Debug, Clone)]
 pub struct Recent<T>([Slot<T>; SLOTS + 1]);
 
@@ -77,7 +78,7 @@ impl<T: Copy + Default> Default for Recent<T> {
 }
 
 impl<T: Copy + Default> Recent<T> {
-    /// Returns the slot for `now`, in seconds since startup.
+    /// Returns the value of the slot at `now`, a time in seconds since startup.
     pub fn at(&mut self, now: u64) -> &mut T {
         let number = slot_at(now);
         let slot = &mut self.0[number as usize % (SLOTS + 1)];
@@ -87,7 +88,7 @@ impl<T: Copy + Default> Recent<T> {
         &mut slot.counted
     }
 
-    /// Returns the recent slots at `now`: the current one and those of the preceding five minutes.
+    /// Returns the values of the recent slots at `now`: the current slot, and the slots of the five minutes before it.
     pub fn all(&self, now: u64) -> impl Iterator<Item = &T> {
         let current = slot_at(now);
         let is_recent = move |slot: &&Slot<T>| slot.number <= current && current - slot.number <= SLOTS as u32;

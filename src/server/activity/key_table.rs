@@ -1,19 +1,21 @@
-//! Counts partition keys in a fixed amount of memory (the Misra-Gries algorithm, decremented in batches). Counts are
-//! exact for up to [`MAX_KEYS`] keys. With more keys, they may be too low, by at most [`KeyTable::short_by`].
+//! Counts partition keys in a fixed amount of memory (the Misra-Gries algorithm, but counts are decremented in
+//! batches). Counts are exact for up to [`MAX_KEYS`] keys. With more keys, each count may be too low, by at most
+//! [`KeyTable::short_by`].
 //!
-//! This is a custom hash table because it is updated for every event, and the standard library's takes four times as
-//! many instructions.
+//! This is a custom hash table because it is updated for every event, and the standard library's hash table takes four
+//! times as many instructions.
 
-/// The maximum number of keys that are counted at once. When it is exceeded, the less frequent half is discarded.
+/// The maximum number of keys that are counted at once. When one more key is added, the less frequent half of the keys
+/// is discarded.
 pub const MAX_KEYS: usize = 55;
 
-/// The number of slots, a power of two. It is more than twice the number of keys, so that searches are short.
+/// The number of slots, a power of two. It is more than twice the maximum number of keys, so that searches are short.
 const SLOTS: usize = 128;
 
 /// Counts keys by their hash.
 #[derive(Debug, Clone, Default)]
 pub struct KeyTable {
-    /// Allocated with the first key.
+    /// Allocated when the first key is added.
     slots: Option<Box<[Slot; SLOTS]>>,
     /// The number of slots in use.
     keys: usize,
@@ -34,19 +36,19 @@ fn start_of(hash: u32) -> usize {
     (hash.wrapping_mul(0x9e37_79b9) >> (u32::BITS - SLOTS.ilog2())) as usize
 }
 
-/// Returns the slot of `hash`, or the free slot for it.
+/// Returns the slot of `hash` or, if `hash` is not in the table, the free slot in which to store it.
 fn slot_of(slots: &mut [Slot; SLOTS], hash: u32) -> &mut Slot {
     let mut index = start_of(hash);
-    // There is always a free slot.
+    // The loop ends, because there is always a free slot.
     while slots[index].events != 0 && slots[index].hash != hash {
         index = (index + 1) % SLOTS;
     }
     &mut slots[index]
 }
 
-/// The median of the counts of a full table.
+/// Returns the median number of events per key in a full table.
 fn median(slots: &[Slot; SLOTS]) -> u32 {
-    // With many keys, most of them usually occurred once.
+    // If there are many distinct keys, most of them have usually occurred only once, so the median is 1.
     if slots.iter().map(|slot| usize::from(slot.events == 1)).sum::<usize>() > MAX_KEYS / 2 {
         return 1;
     }
@@ -80,7 +82,8 @@ impl KeyTable {
         others.all().for_each(|(hash, events)| self.add(hash, events));
     }
 
-    /// Subtracts the median from every count, which removes half of them.
+    /// Subtracts the median from every count, and removes the keys whose counts do not exceed the median: at least half
+    /// of all keys.
     fn thin_out(&mut self) {
         let Some(slots) = &mut self.slots else { return };
         let old = std::mem::replace(&mut **slots, [Slot::default(); SLOTS]);
@@ -117,7 +120,7 @@ impl KeyTable {
         self.short_by
     }
 
-    /// Returns the `most` keys with the most events, in descending order.
+    /// Returns the hash and the number of events of up to `most` keys, in descending order of events.
     #[must_use]
     pub fn top(&self, most: usize) -> Vec<(u32, u32)> {
         let mut all: Vec<(u32, u32)> = self.all().collect();
@@ -145,7 +148,7 @@ mod tests {
 
     #[test]
     fn keys_with_colliding_hashes_are_distinguished() {
-        // The search for each of them begins at the same slot.
+        // The search for each of these hashes begins at the same slot.
         let mut alike = (0..).filter(|hash| start_of(*hash) == SLOTS - 1);
         let alike: Vec<u32> = alike.by_ref().take(MAX_KEYS).collect();
         let mut table = KeyTable::default();
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hot_key_survives_among_many_and_the_error_is_bounded() {
+    fn a_hot_key_survives_among_many_keys_and_the_error_is_bounded() {
         let (mut table, events) = (KeyTable::default(), 40_000);
         for index in 0..events {
             table.add(index, 1);

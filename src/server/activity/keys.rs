@@ -6,13 +6,13 @@ use std::num::NonZeroU32;
 use super::key_table::{KeyTable, MAX_KEYS};
 use transform::partition;
 
-/// The maximum length of a key as JSON, in bytes. Longer keys are not counted here.
+/// The maximum length, in bytes, of a key in its JSON form. Longer keys are not counted.
 pub const MAX_KEY_BYTES: usize = 1024;
 
 /// The maximum number of keys per request whose text is stored.
 const MAX_TEXTS: usize = 256;
 
-/// The maximum number of bytes of a key in reports.
+/// The maximum number of bytes of a key that reports show.
 const MAX_SHOWN_BYTES: usize = 40;
 
 /// The length of a counting period, in seconds. A report covers the current period and the previous one.
@@ -33,18 +33,20 @@ pub fn shown(key: &str) -> Box<str> {
     shown.into()
 }
 
-/// The number of events per request and destination up to which every key is counted.
+/// The number of events, per request, destination and source, up to which every key is counted. The keys of further
+/// events are sampled.
 const MAX_EXACT: u32 = 16;
 
-/// The sampling rate above [`MAX_EXACT`]: the key of one event in this many is counted, with this weight. Hashing every
-/// key would take more time than all other counting.
+/// The sampling interval for events after the first [`MAX_EXACT`]: one event in this many is selected, and its key is
+/// counted as this many events. Hashing the key of every event would take more time than all other counting.
 const SAMPLED_ONE_IN: u32 = 8;
 
-/// The keys of the events of one request, by the hash that determines their partition.
+/// The keys of the events that one request contains for one destination and source. Each key is identified by the hash
+/// that determines its partition.
 #[derive(Debug, Default)]
 pub struct KeyCounts {
     events: u32,
-    /// The pseudorandom state that selects the keys to count. The keys themselves are mixed in, so that consecutive
+    /// The pseudorandom state that selects the keys to count. The hashes of the keys are mixed in, so that consecutive
     /// requests select different positions.
     random: u32,
     uncounted: Vec<u32>,
@@ -53,7 +55,7 @@ pub struct KeyCounts {
 }
 
 impl KeyCounts {
-    /// Whether to count the key of the next event.
+    /// Advances to the next event, and returns whether to count its key.
     pub fn wants_next(&mut self) -> bool {
         self.events = self.events.saturating_add(1);
         if self.events <= MAX_EXACT {
@@ -63,7 +65,8 @@ impl KeyCounts {
         self.random >> (u32::BITS - SAMPLED_ONE_IN.ilog2()) == 0
     }
 
-    /// Counts the key of a selected event by its hash. `text` returns the key, or `None` if keys are not shown.
+    /// Counts the key with this hash, for an event that [`Self::wants_next`] has selected. `text` returns the text of
+    /// the key, or `None` if keys are not shown.
     pub fn count(&mut self, hash: u32, text: impl FnOnce() -> Option<Box<str>>) {
         if self.texts.len() < MAX_TEXTS
             && let Some(text) = text()
@@ -101,7 +104,7 @@ struct Period {
 }
 
 impl Keys {
-    /// Adds the keys of a request with `events` keyed events.
+    /// Adds the keys of a request with `events` transformed events.
     pub fn add(&mut self, keys: KeyCounts, events: u64, now: u64) {
         self.advance(now);
         let Period { events: all, is_sampled, counts, texts } = &mut self.current;
@@ -128,13 +131,14 @@ impl Keys {
         }
     }
 
-    /// Returns the hottest keys at `now`.
+    /// Returns the hottest keys at `now`, for a topic with this number of partitions.
     #[must_use]
     pub fn report(&self, now: u64, partitions: NonZeroU32) -> HotKeys {
         let period = now / PERIOD;
         let mut all = Period::default();
         let parts = [(0, &self.previous), (1, &self.current)];
-        // When the next period begins, the current one becomes the previous one.
+        // The stored periods change only when keys are added. Each period that has begun since the last change makes
+        // one of the two stored periods too old.
         let ended = usize::try_from(period - self.period).unwrap_or(usize::MAX);
         for (_, part) in parts.into_iter().filter(|(index, _)| *index >= ended) {
             all.events += part.events;
@@ -169,15 +173,15 @@ const TOP: usize = 10;
 pub struct HotKeys {
     /// The number of seconds that the report covers.
     pub seconds: u64,
-    /// The number of events in this time.
+    /// The number of events in these seconds.
     pub events: u64,
     /// The maximum undercount per key.
     pub short_by: u64,
-    /// Whether the counts are estimates.
+    /// Whether the counts are estimates, because keys were sampled.
     pub is_sampled: bool,
     /// The number of distinct keys, or `None` if it is unknown.
     pub distinct: Option<usize>,
-    /// The hottest keys, in descending order.
+    /// The hottest keys, in descending order of events.
     pub hottest: Vec<HotKey>,
     /// The partition with the most events, or `None` if there are no events.
     pub skew: Option<Skew>,
@@ -190,9 +194,9 @@ pub struct HotKey {
     pub hash: u32,
     /// A prefix of the key, if keys are shown.
     pub text: Option<Box<str>>,
-    /// The number of events.
+    /// The number of events with this key.
     pub events: u64,
-    /// The partition.
+    /// The partition of the key, counted from 0.
     pub partition: u32,
 }
 
@@ -201,12 +205,12 @@ pub struct HotKey {
 pub struct Skew {
     /// The partition, counted from 0.
     pub partition: u32,
-    /// The share of all events.
+    /// The partition's share of all events.
     pub share: f64,
 }
 
-/// Estimates which partition has the most events. The estimate for a partition adds the events of its counted keys and
-/// an even share of all other events.
+/// Estimates which partition has the most events. The estimate for a partition is the number of events of its counted
+/// keys, plus an even share of all other events.
 fn skew(keys: &Period, partitions: NonZeroU32) -> Option<Skew> {
     if keys.events == 0 {
         return None;
@@ -241,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hot_key_and_its_partition_are_found_among_many() {
+    fn a_hot_key_and_its_partition_are_found_among_many_keys() {
         let mut all = Keys::default();
         for request in 0..400_u32 {
             let key = |number| match number % 4 {
@@ -255,7 +259,7 @@ mod tests {
         assert_eq!((report.events, report.distinct, report.is_sampled), (40_000, None, true));
         let hottest = &report.hottest[0];
         assert_eq!(hottest.hash, partition::hash_of_key("hot"));
-        // Sampling may be off by a fifth, in addition to the undercount.
+        // A sampled count may be off by a fifth, in addition to the undercount.
         assert!(hottest.events <= 12_000 && hottest.events + report.short_by >= 8_000, "{report:?}");
         assert!(report.short_by < 40_000 / 20, "{report:?}");
         let skew = report.skew.unwrap();
@@ -276,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn few_keys_are_counted_exactly_and_old_ones_expire() {
+    fn few_keys_are_counted_exactly_and_old_keys_expire() {
         let mut all = Keys::default();
         let (counted, events) = keys([1, 2, 2]);
         all.add(counted, events, PERIOD - 1);

@@ -1,4 +1,4 @@
-//! Counts the events of each destination, since startup and recently, in bounded memory.
+//! Counts the events of each destination, since startup and in the last five minutes, in bounded memory.
 //!
 //! Every event of the processor transformation is counted. Apart from IDs, only the topic of an event and a hash of its
 //! partition key are stored. With `SHOW_KEYS`, a prefix of the key is stored too.
@@ -26,16 +26,17 @@ use topics::Topics;
 use transform::family::Family;
 use transform::rejection::Rejection;
 
-/// The maximum number of destinations that are counted separately. The events of others are counted together.
+/// The maximum number of destinations that are counted separately. The events of further destinations are counted
+/// together.
 pub const MAX_DESTINATIONS: usize = 300;
 
 /// The maximum number of sources that are listed for a destination.
 pub const MAX_SOURCES: usize = 8;
 
-/// The number of idle seconds after which a destination can be evicted in favor of another one.
+/// The number of idle seconds after which a destination can be evicted to make room for another destination.
 const IDLE_SECONDS: u64 = 600;
 
-/// The activity of all destinations since startup. Clones share it.
+/// The activity of all destinations since startup. Clones share the same counts.
 #[derive(Debug, Clone)]
 pub struct Activity(Arc<Shared>);
 
@@ -45,13 +46,13 @@ struct Shared {
     /// The Unix time of startup, in seconds.
     started_at: u64,
     shows_keys: bool,
-    /// Derives the hashes that reports show instead of keys. It is seeded randomly, so that the hash of a known key
-    /// cannot be computed.
+    /// The hash function for the hashes that reports show instead of keys. It is seeded randomly, so that nobody can
+    /// compute the hash of a known key.
     names: RandomState,
     destinations: RwLock<HashMap<Name, Arc<Mutex<Destination>>>>,
-    /// The sum of all destinations that are not (or no longer) counted separately.
+    /// The summed activity of all destinations that are not, or no longer, counted separately.
     others: Mutex<Destination>,
-    /// How often a new destination appeared while the table was full. The same destination can count repeatedly.
+    /// How often a new destination appeared while the table was full. The same destination can be counted repeatedly.
     uncounted: AtomicU64,
     /// The time of the last search for a destination to evict, in seconds since startup.
     last_search: AtomicU64,
@@ -61,7 +62,7 @@ struct Shared {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Name {
     family: &'static str,
-    /// `None` for events without an ID.
+    /// The destination ID, or `None` for events without one.
     id: Option<Box<str>>,
 }
 
@@ -78,15 +79,15 @@ struct Destination {
     recent: Recent<Counts>,
     topics: Topics,
     keys: Keys,
-    /// Whether the destination has been evicted. Its counts have then been moved to the others, and anything added here
-    /// would be lost.
+    /// Whether the destination has been evicted. If so, its counts have been moved to [`Shared::others`], and anything
+    /// that is added to this value later is lost.
     is_merged: bool,
-    /// When an event was last rejected for each reason, in seconds since startup.
+    /// For each reason, the last time at which an event was rejected for it, in seconds since startup.
     rejected: [Option<u64>; Rejection::ALL.len()],
 }
 
 impl Activity {
-    /// Creates empty counts. With `shows_keys`, prefixes of hot keys are stored.
+    /// Creates empty counts. If `shows_keys` is true, prefixes of partition keys are stored.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "reports contain the wall-clock time of events")]
     pub fn new(shows_keys: bool) -> Self {
@@ -102,7 +103,7 @@ impl Activity {
         }))
     }
 
-    /// Creates an observer of one request.
+    /// Creates an observer that records the activity of one request.
     #[must_use]
     pub fn observer(&self) -> RequestActivity {
         RequestActivity::new(self.0.shows_keys)
@@ -121,8 +122,8 @@ impl Activity {
         }
     }
 
-    /// Adds activity to a destination, or to the others if there is no room or the destination has been evicted since
-    /// it was found.
+    /// Adds activity to the destination `found`. If there was no room for the destination, or it has been evicted since
+    /// it was found, adds the activity to [`Shared::others`].
     fn add_to(&self, found: Option<&Mutex<Destination>>, seen: DestinationActivity, now: u64) {
         if let Some(destination) = found {
             let mut destination = destination.lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,7 +134,8 @@ impl Activity {
         self.0.others.lock().unwrap_or_else(PoisonError::into_inner).add(seen, now);
     }
 
-    /// Returns the destination with this name, and adds it if it is new. Returns `None` if there is no room.
+    /// Returns the destination with this name, and adds it if it is new. Returns `None` if there is no room for a new
+    /// one.
     fn find(&self, name: Name, now: u64) -> Option<Arc<Mutex<Destination>>> {
         if let Some(found) = self.0.destinations.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return Some(found.clone());
@@ -147,8 +149,8 @@ impl Activity {
         Some(all.entry(name).or_insert_with(added).clone())
     }
 
-    /// Evicts the longest-idle destination, if it has been idle long enough, and adds its counts to the others. Returns
-    /// `None` if no destination was evicted.
+    /// Evicts the destination that has been idle longest, if it has been idle for long enough, and adds its counts to
+    /// [`Shared::others`]. Returns `None` if no destination was evicted.
     fn evict_idle(&self, all: &mut HashMap<Name, Arc<Mutex<Destination>>>, now: u64) -> Option<()> {
         if self.0.last_search.swap(now, Ordering::Relaxed) == now && now > 0 {
             return None;
@@ -158,7 +160,7 @@ impl Activity {
         let name = all.iter().min_by_key(|(_, destination)| latest(destination)).map(|(name, _)| name.clone())?;
         let idle = all.get(&name)?.clone();
         let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another request that already has the destination may have just added to it.
+        // A request that found the destination earlier may have just added events to it.
         if now.saturating_sub(idle.latest) < IDLE_SECONDS {
             return None;
         }
@@ -168,7 +170,7 @@ impl Activity {
         Some(())
     }
 
-    /// Returns the name of a key in reports, a hash that cannot be computed outside this process.
+    /// Returns the name by which reports show a key: a hash that cannot be computed outside this process.
     fn name_of_key(&self, hash: u32) -> String {
         format!("{:08x}", self.0.names.hash_one(hash) as u32)
     }
@@ -261,7 +263,7 @@ mod tests {
         let activity = Activity::new(false);
         let mut seen = activity.observer();
         let limits = Limits { events: 10, response_bytes: 1 << 20 };
-        // If `input` is repeated, the last array is used.
+        // If `input` is repeated, the last array is used, and the attempt with the first one is discarded.
         let event = r#"{"message":{},"metadata":{"destinationId":"d"}}"#;
         let body = format!(r#"{{"input":[{event},{event}],"destinations":{{"d":{{}}}},"input":[{event}]}}"#);
         processor::respond_observed(&KAFKA, &body, PayloadFormat::Compacted, "", limits, &Unlimited, &mut seen)

@@ -1,4 +1,5 @@
-//! Records the activity of one request for each of its destinations, while its events are transformed.
+//! Records the activity of one request while its events are transformed, separately for each pair of destination and
+//! source.
 
 use std::ops::ControlFlow;
 
@@ -17,8 +18,8 @@ use super::keys::{KeyCounts, MAX_KEY_BYTES, shown};
 use super::topics::TopicCounts;
 use crate::server::http::identity::{Identity, id_of};
 
-/// The maximum number of destinations that are distinguished in one request. Events of further destinations are counted
-/// without a destination.
+/// The maximum number of pairs of destination and source that are distinguished in one request. Events of further pairs
+/// are counted without a destination.
 const MAX_DESTINATIONS: usize = 64;
 
 /// The maximum number of bytes of an ID's JSON text that are compared. Longer IDs with the same prefix and length are
@@ -34,22 +35,22 @@ pub struct RequestActivity {
     shows_keys: bool,
 }
 
-/// The activity of one request for one destination.
+/// The activity of one request for one destination and source.
 #[derive(Debug, Default)]
 pub struct DestinationActivity {
-    /// The JSON texts of `destinationId` and `sourceId`, to recognize the destination of the next event.
+    /// The JSON texts of `destinationId` and `sourceId`, by which later events are assigned to this activity.
     key: [IdText; 2],
-    /// The destination, source and workspace.
+    /// The IDs of the destination, source and workspace.
     pub identity: Identity,
-    /// The counts of decisions.
+    /// The number of events, by decision.
     pub counts: Counts,
-    /// The topics of its events.
+    /// The topics of the events.
     pub topics: TopicCounts,
-    /// The partition keys of its events.
+    /// The partition keys of the events.
     pub keys: KeyCounts,
 }
 
-/// The JSON text of an ID, shortened.
+/// The start and the length of an ID's JSON text.
 #[derive(Debug, Default)]
 struct IdText {
     start: Box<str>,
@@ -69,7 +70,7 @@ impl IdText {
 }
 
 impl RequestActivity {
-    /// Creates an observer. The text of partition keys is stored only with `shows_keys`.
+    /// Creates an observer. The text of partition keys is stored only if `shows_keys` is true.
     #[must_use]
     pub fn new(shows_keys: bool) -> Self {
         Self { destinations: Vec::new(), current: 0, shows_keys }
@@ -81,7 +82,7 @@ impl RequestActivity {
         &self.destinations
     }
 
-    /// Returns the recorded activity.
+    /// Returns the recorded activity, by destination and source.
     #[must_use]
     pub fn into_destinations(self) -> Vec<DestinationActivity> {
         self.destinations
@@ -91,7 +92,7 @@ impl RequestActivity {
         self.destinations.get_mut(self.current)
     }
 
-    /// Switches to the destination that this metadata names.
+    /// Makes the destination of an event the current one.
     fn enter(&mut self, metadata: Option<&Metadata<'_>>, destination: Option<Raw<'_>>) {
         let ids = metadata.map_or([None; 2], |metadata| [metadata.destination_id, metadata.source_id]);
         let is_same = |other: &DestinationActivity| other.key[0].is(ids[0]) && other.key[1].is(ids[1]);
@@ -171,19 +172,19 @@ impl Restart for RequestActivity {
     }
 }
 
-/// The rejected events of one destination, for the log.
+/// The rejected events of one destination and source, for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedEvents {
-    /// The destination, source and workspace.
+    /// The IDs of the destination, source and workspace.
     pub identity: Identity,
-    /// The total number of events.
+    /// The number of all events, including transformed events.
     pub events: u64,
     /// The number of rejected events, by reason.
     pub rejected: Rejected,
 }
 
 impl RejectedEvents {
-    /// Returns the sum of both, without an identity.
+    /// Returns the sum of `self` and `other`, without an identity.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {
         let mut rejected = self.rejected;
@@ -193,7 +194,7 @@ impl RejectedEvents {
 }
 
 impl RequestActivity {
-    /// Returns the destinations with rejected events.
+    /// Returns the rejected events of each destination and source that has any.
     #[must_use]
     pub fn rejected(&self) -> Vec<RejectedEvents> {
         let rejected = self.destinations.iter().filter(|activity| activity.counts.rejected() > 0);

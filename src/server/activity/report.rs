@@ -15,40 +15,43 @@ use super::{Activity, Destination, MAX_DESTINATIONS, MAX_SOURCES, Name};
 use transform::decision::{KeySource, TopicRule};
 use transform::rejection::Rejection;
 
-/// The activity of all destinations. Times are Unix timestamps in seconds.
+/// The activity of all destinations. All times are Unix timestamps in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// When counting started.
     pub started_at: u64,
-    /// Seconds since the service started.
+    /// The number of seconds since the service started.
     pub uptime_seconds: u64,
-    /// The number of seconds that every `recent` covers: 300 to 329, or fewer just after startup.
+    /// The number of seconds that every field `recent` covers: 300 to 329, or fewer just after startup.
     pub recent_seconds: u64,
-    /// The number of partitions that `partition` and `skew` are computed for.
+    /// The number of partitions for which `partition` and `skew` are computed.
     pub partitions: u32,
-    /// Whether keys are shown in plain text (`SHOW_KEYS`), or as a hash that differs after each restart.
+    /// Whether keys are shown in plain text (`SHOW_KEYS`). If not, each key is shown as a hash that changes at every
+    /// restart.
     pub shows_keys: bool,
     /// The limits above which counts are not exact.
     pub limits: Limits,
     /// The destinations, in descending order of recent events.
     pub destinations: Vec<DestinationReport>,
-    /// Events of destinations that are not counted separately, because the limit was reached or because they were
-    /// evicted after ten idle minutes.
+    /// The events of destinations that are not counted separately, because the maximum number of destinations was
+    /// reached or because the destination was evicted after ten idle minutes.
     pub others: Others,
 }
 
-/// The limits on what is counted separately.
+/// The limits above which counts are not exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// The maximum number of destinations.
+    /// The maximum number of destinations that are counted separately.
     pub destinations: usize,
     /// The maximum number of sources that are listed for a destination.
     pub sources: usize,
-    /// The maximum number of topics of a destination. Others are in `otherTopics`.
+    /// The maximum number of topics of a destination that are counted separately. The events of further topics are in
+    /// `otherTopics`.
     pub topics: usize,
-    /// The maximum number of keys of a destination. Above it, counts may be too low by up to `shortBy`.
+    /// The maximum number of keys of a destination that are counted at once. If there are more keys, each count may be
+    /// too low by up to `shortBy`.
     pub keys: usize,
     /// The maximum length of a key in bytes. Longer keys are not in `hottest`.
     pub key_bytes: usize,
@@ -57,13 +60,13 @@ pub struct Limits {
 /// A number of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Events {
-    /// Since startup.
+    /// The number since startup.
     pub total: u64,
-    /// In the last `recentSeconds` seconds.
+    /// The number in the last `recentSeconds` seconds.
     pub recent: u64,
 }
 
-/// One destination.
+/// The activity of one destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationReport {
@@ -75,38 +78,38 @@ pub struct DestinationReport {
     pub workspace_id: Option<String>,
     /// The first few values of `metadata.sourceId`.
     pub source_ids: Vec<String>,
-    /// Whether there are more sources.
+    /// Whether there are more sources than `sourceIds` lists.
     pub has_more_sources: bool,
     /// When the first event arrived.
     pub first_event_at: u64,
     /// When the latest event arrived.
     pub latest_event_at: u64,
-    /// All events.
+    /// The number of all events.
     pub events: Events,
-    /// Recent events per second.
+    /// The number of recent events per second.
     pub events_per_second: f64,
-    /// Rejected events.
+    /// The number of rejected events.
     pub rejected: Events,
-    /// Rejected events by reason.
+    /// The numbers of rejected events by reason.
     pub rejections: Vec<RejectionReport>,
-    /// Transformed events by the rule that chose the topic.
+    /// The numbers of transformed events by the rule that chose the topic.
     pub rules: Vec<RuleReport>,
-    /// Transformed events by topic, in descending order of events.
+    /// The numbers of transformed events by topic, in descending order.
     pub topics: Vec<TopicReport>,
-    /// Events of all other topics.
+    /// The number of events whose topic is not listed in `topics`.
     pub other_topics: Events,
-    /// Events with an empty partition key. All of them go to one partition.
+    /// The number of events with an empty partition key. All of these events go to one partition.
     pub empty_keys: EmptyKeys,
     /// The hottest partition keys.
     pub keys: KeysReport,
 }
 
-/// Rejected events, by reason.
+/// The events that were rejected for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RejectionReport {
-    /// The reason.
+    /// The reason as a stable identifier.
     pub reason: String,
-    /// The event's offending field; empty if the event as a whole is wrong.
+    /// The field of the event that caused the rejection; empty if the event as a whole is wrong.
     pub field: String,
     /// The reason as text.
     pub text: String,
@@ -118,20 +121,20 @@ pub struct RejectionReport {
     pub events: Events,
 }
 
-/// Events by the rule that chose the topic.
+/// The events for which one rule chose the topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleReport {
-    /// `integrations`, `event_type`, `event_name`, `default` or `none`.
+    /// The rule: `integrations`, `event_type`, `event_name`, `default` or `none`.
     pub rule: String,
     /// The number of events.
     #[serde(flatten)]
     pub events: Events,
 }
 
-/// Events, by topic.
+/// The events of one topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TopicReport {
-    /// The topic, shortened to 96 bytes.
+    /// The name of the topic, shortened to 96 bytes.
     pub topic: String,
     /// The number of events.
     #[serde(flatten)]
@@ -145,9 +148,9 @@ pub struct EmptyKeys {
     /// The number of events.
     #[serde(flatten)]
     pub events: Events,
-    /// The share of the transformed events since startup.
+    /// The share of all transformed events since startup that have an empty key.
     pub share: f64,
-    /// The share of the recent transformed events.
+    /// The share of all recent transformed events that have an empty key.
     pub recent_share: f64,
 }
 
@@ -155,16 +158,17 @@ pub struct EmptyKeys {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeysReport {
-    /// The number of seconds that are covered: 300 to 599, or fewer just after startup.
+    /// The number of seconds that these counts cover: 300 to 599, or fewer just after startup.
     pub seconds: u64,
-    /// Transformed events during this time.
+    /// The number of transformed events in the last `seconds` seconds.
     pub events: u64,
-    /// The number of distinct keys, or null if it exceeds the limit or counts are estimates.
+    /// The number of distinct keys, or null if there are more than `limits.keys` or the counts are estimates.
     pub distinct: Option<usize>,
-    /// Maximum undercount per key; 0 if no keys were discarded.
+    /// The maximum undercount per key; 0 if no keys were discarded.
     pub short_by: u64,
-    /// Whether the counts are estimates. In a request with more than 16 events for the destination, the keys of the
-    /// first 16 are counted. Of the remaining events, one in eight is sampled, and its key is counted eight times.
+    /// Whether the counts are estimates. In a request with more than 16 events from one source for the destination, the
+    /// keys of the first 16 are counted. Of the remaining events, one in eight is sampled, and its key is counted eight
+    /// times.
     pub sampled: bool,
     /// The keys with the most events.
     pub hottest: Vec<HotKeyReport>,
@@ -175,11 +179,11 @@ pub struct KeysReport {
 /// A key with many events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HotKeyReport {
-    /// A hash of the key or, with `SHOW_KEYS`, its first 40 bytes.
+    /// A hash of the key or, with `SHOW_KEYS`, the first 40 bytes of the key.
     pub key: String,
-    /// The number of events.
+    /// The number of events with this key.
     pub events: u64,
-    /// The share of all events.
+    /// The share of all transformed events that have this key.
     pub share: f64,
     /// The partition of the key, counted from 0.
     pub partition: u32,
@@ -190,26 +194,26 @@ pub struct HotKeyReport {
 pub struct SkewReport {
     /// The partition, counted from 0.
     pub partition: u32,
-    /// The share of all events.
+    /// The share of all transformed events that go to this partition.
     pub share: f64,
-    /// The share divided by an even share. 1 means an even distribution.
+    /// `share` divided by the share of each partition in an even distribution. 1 means that the distribution is even.
     pub factor: f64,
 }
 
-/// Destinations that are not counted separately.
+/// The activity of the destinations that are not counted separately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Others {
-    /// How often a new destination appeared in a request while the limit was reached. The same destination can count
-    /// repeatedly.
+    /// How often a new destination appeared in a request while the limit was reached. The same destination can be
+    /// counted repeatedly.
     pub destinations: u64,
-    /// The number of events.
+    /// The number of all events.
     pub events: Events,
     /// The number of rejected events.
     pub rejected: Events,
 }
 
 impl Activity {
-    /// Returns the activity of all destinations, with the skew for `partitions`.
+    /// Returns the activity of all destinations. The skew is computed for topics with this number of partitions.
     #[must_use]
     pub fn report(&self, partitions: NonZeroU32) -> Report {
         self.report_at(self.0.started.elapsed().as_secs(), partitions)
@@ -220,7 +224,8 @@ impl Activity {
             let all = self.0.destinations.read().unwrap_or_else(PoisonError::into_inner);
             all.iter().map(|(name, destination)| (name.clone(), destination.clone())).collect()
         };
-        // Each destination is locked separately, so that a request waits for at most one of them.
+        // Each destination is locked separately, so that a request waits only while the report of one destination is
+        // created.
         let mut reports: Vec<DestinationReport> = destinations
             .into_iter()
             .map(|(name, destination)| {
@@ -354,7 +359,7 @@ fn empty_keys(total: &Counts, recent: &Counts) -> EmptyKeys {
     EmptyKeys { events, share: share(total), recent_share: share(recent) }
 }
 
-/// Decodes a JSON string without quotes, and removes control characters.
+/// Decodes a JSON string without quotes, and replaces control characters.
 fn unescaped(escaped: &str) -> String {
     let text = serde_json::from_str::<String>(&format!("\"{escaped}\"")).unwrap_or_else(|_| escaped.to_owned());
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()

@@ -3,14 +3,14 @@
 use super::counts::Recent;
 use json::display::start;
 
-/// The maximum number of topics of a destination that are counted separately. Others are counted together.
+/// The maximum number of topics of a destination that are counted separately. Further topics are counted together.
 pub const MAX_TOPICS: usize = 32;
 
-/// The maximum number of bytes stored of a topic. Kafka allows 249 characters. Longer topics with the same prefix are
-/// counted as one.
+/// The maximum number of bytes of a topic name that are stored. Kafka allows names of up to 249 characters. Longer
+/// names that begin with the same stored bytes are counted as one topic.
 const MAX_TOPIC_BYTES: usize = 96;
 
-/// The topics of the events of one request.
+/// The topics of the events that one request contains for one destination and source.
 #[derive(Debug, Default)]
 pub struct TopicCounts {
     topics: Vec<(Box<str>, u64)>,
@@ -20,7 +20,7 @@ pub struct TopicCounts {
 }
 
 impl TopicCounts {
-    /// Counts an event with this topic, escaped as in a JSON string.
+    /// Counts an event. `escaped` is the name of its topic, escaped as in a JSON string.
     pub fn count(&mut self, escaped: &str) {
         let name = start(escaped, MAX_TOPIC_BYTES);
         if let Some((topic, events)) = self.topics.get_mut(self.latest)
@@ -47,7 +47,7 @@ impl TopicCounts {
 #[derive(Debug, Default)]
 pub struct Topics {
     topics: Vec<Topic>,
-    /// The events of topics above [`MAX_TOPICS`].
+    /// The events of all topics after the first [`MAX_TOPICS`].
     other: Topic,
 }
 
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn long_topics_are_shortened() {
+    fn long_topic_names_are_shortened() {
         let mut counts = TopicCounts::default();
         counts.count(&"ü".repeat(500_000));
         assert!(counts.topics[0].0.len() <= MAX_TOPIC_BYTES);

@@ -7,9 +7,9 @@ use hyper::Uri;
 /// The URL of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
-    /// `http` or `https`.
+    /// The scheme: `http` or `https`.
     pub scheme: String,
-    /// The host, with the port if it is not the default.
+    /// The host, followed by the port if the URL contains one.
     pub authority: String,
     /// The prefix of every path, without a trailing slash.
     pub path: String,
@@ -19,8 +19,8 @@ impl BaseUrl {
     /// Parses the URL of an upstream.
     ///
     /// # Errors
-    /// Returns the requirement that the URL violates, worded as the end of a sentence. The text never contains a part
-    /// of the URL.
+    /// Returns the requirement that the URL violates, such as "must not contain …". The text never contains a part of
+    /// the URL.
     pub fn parse(url: &str) -> Result<Self, &'static str> {
         const SHAPE: &str = "must be http:// or https:// with a host and optionally a port and a path";
         let uri: Uri = url.trim().parse().map_err(|_| SHAPE)?;

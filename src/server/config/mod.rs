@@ -19,27 +19,28 @@ use transform::request::Limits;
 pub struct Config {
     /// The number of worker threads.
     pub workers: usize,
-    /// TLS of the ports, or `None` for plain HTTP.
+    /// The TLS configuration of the ports, or `None` for plain HTTP.
     pub tls: Option<TlsConfig>,
-    /// The file with the operator token, if one is required.
+    /// The file that contains the operator token, or `None` if no token is required.
     pub operator_token_file: Option<PathBuf>,
-    /// Connection limits.
+    /// The limits on connections.
     pub connections: ConnectionConfig,
-    /// Request limits.
+    /// The limits on requests.
     pub requests: RequestConfig,
     /// The destinations that this service transforms.
     pub native_destinations: NativeDestinations,
-    /// The upstream that gets all other requests.
+    /// The upstream that gets the requests that this service does not handle itself.
     pub upstream: Option<UpstreamConfig>,
-    /// How to answer requests that need an upstream when none is configured.
+    /// How to respond to requests that need an upstream, if no upstream is configured.
     pub unserved: UnservedPolicy,
-    /// Which requests are compared with the upstream.
+    /// Which requests are sent to the upstream as well, to compare its response with this service's response. `None`
+    /// disables the comparison.
     pub shadow: Option<ShadowConfig>,
     /// Where the web page is served.
     pub page: Page,
-    /// Whether `GET /destinations` shows a prefix of hot partition keys.
+    /// Whether `GET /destinations` shows a prefix of each hot partition key instead of a hash.
     pub shows_keys: bool,
-    /// The number of destinations with separate metrics.
+    /// The maximum number of destinations that have separate metrics.
     pub destination_metrics: usize,
     /// The value of the label `instanceName` on every metric.
     pub instance_id: String,
@@ -49,23 +50,23 @@ pub struct Config {
     pub shutdown_timeout: Duration,
 }
 
-/// The TLS files.
+/// The TLS files, and the ports that use them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsConfig {
-    /// The certificate chain, PEM.
+    /// The PEM file with the certificate chain.
     pub certificate_file: PathBuf,
-    /// The private key, PEM.
+    /// The PEM file with the private key.
     pub key_file: PathBuf,
-    /// Whether the metrics port uses TLS too.
+    /// Whether the metrics port uses TLS, like the service's port.
     pub on_metrics_port: bool,
 }
 
-/// Connection limits.
+/// The limits on connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionConfig {
     /// The maximum number of concurrent connections.
     pub max: usize,
-    /// The timeout for the headers of a request.
+    /// The maximum time to receive the headers of a request.
     pub header_timeout: Duration,
     /// The maximum idle time while a client sends a body or receives a response.
     pub body_timeout: Duration,
@@ -73,27 +74,27 @@ pub struct ConnectionConfig {
     pub keep_alive: Duration,
 }
 
-/// Request limits.
+/// The limits on requests.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestConfig {
     /// The maximum size of a body in bytes, both as sent and decompressed.
     pub max_body_bytes: usize,
-    /// The maximum number of events of a request, and the maximum size of its response.
+    /// The maximum number of events in a request, and the maximum size of its response.
     pub limits: Limits,
     /// The maximum memory for all requests together, in bytes.
     pub in_flight_bytes: usize,
-    /// How long a request may wait for a busy worker.
+    /// The maximum time that a request may wait for a busy worker.
     pub max_wait: Duration,
 }
 
-/// The upstream and its timeouts.
+/// The address of the upstream, and how this service connects to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamConfig {
-    /// The URL.
+    /// The URL of the upstream.
     pub base: BaseUrl,
     /// The maximum time without a byte from the upstream.
     pub timeout: Duration,
-    /// The timeout for connecting.
+    /// The timeout for connecting to the upstream.
     pub connect_timeout: Duration,
     /// The PEM file with CA certificates that are trusted in addition to the system CAs.
     pub ca_file: Option<PathBuf>,
@@ -101,28 +102,29 @@ pub struct UpstreamConfig {
     pub ready_needs_upstream: bool,
 }
 
-/// Which requests are compared with the upstream.
+/// Which requests are sent to the upstream as well, to compare its response with this service's response, and which of
+/// the two responses the client gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShadowConfig {
-    /// The percentage of requests to compare.
+    /// The percentage of requests whose responses are compared.
     pub percent: u8,
-    /// Whose response the client gets.
+    /// Which of the two responses the client gets.
     pub answer: ShadowAnswer,
 }
 
-/// The versions that are reported to clients: this service's, unless the settings override them with those of
-/// rudder-transformer. Metrics and logs always show this service's.
+/// The versions that are reported to clients: by default, the version of this service. Settings can replace them, for
+/// example with the version of a rudder-transformer. Metrics and logs always show the version of this service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versions {
-    /// For `/version` and `/health`.
+    /// The version that `/version` and `/health` report.
     pub version: String,
-    /// For `/buildVersion`.
+    /// The version that `/buildVersion` reports.
     pub build_version: String,
-    /// For the commit in `/health`.
+    /// The commit that `/health` reports.
     pub commit: Option<String>,
 }
 
-/// The response to a request that needs an upstream when none is configured: the setting `UNSERVED`.
+/// The setting `UNSERVED`: how to respond to a request that needs an upstream, if no upstream is configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UnservedPolicy {
     /// 503 with `X-Rudder-Should-Retry`: rudder-server keeps the events and retries.
@@ -131,23 +133,23 @@ pub enum UnservedPolicy {
     Reject,
 }
 
-/// Whose response the client gets while both are compared.
+/// Which response the client gets if the responses of this service and of the upstream are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ShadowAnswer {
-    /// This service's.
+    /// The response of this service.
     Native,
-    /// The upstream's.
+    /// The response of the upstream.
     Upstream,
 }
 
 /// Where the web page and `POST /explain` are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
-    /// Nowhere.
+    /// The page and `POST /explain` are not served.
     Off,
-    /// On the service's port.
+    /// The page and `POST /explain` are served on the service's port.
     Service,
-    /// On the metrics port.
+    /// The page and `POST /explain` are served on the metrics port.
     Metrics,
 }
 
@@ -155,7 +157,7 @@ impl Page {
     /// Parses `metrics` or a boolean.
     ///
     /// # Errors
-    /// Fails if it is neither.
+    /// Fails if the text is neither `metrics` nor a boolean.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.to_ascii_lowercase().as_str() {
             "metrics" => Ok(Self::Metrics),

@@ -1,17 +1,18 @@
-//! The destinations that this service transforms. Requests for others go to the upstream.
+//! The destinations that this service transforms. Requests for other destinations go to the upstream.
 
 use std::fmt;
 
 use transform::family::{FAMILIES, Family};
 
-/// The spelling of an empty list, because a blank variable is treated as not set.
+/// The text that stands for an empty list. A blank environment variable cannot stand for an empty list, because it is
+/// treated as not set.
 const NONE: &str = "none";
 
 /// A subset of the destinations that this service supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NativeDestinations([bool; FAMILIES.len()]);
 
-/// The error for a list that contains a name other than the destinations of this service. It does not repeat the name.
+/// The error for a list that contains the name of an unsupported destination. The error does not repeat that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownName;
 
@@ -19,11 +20,11 @@ impl NativeDestinations {
     /// All destinations that this service supports.
     pub const ALL: Self = Self([true; FAMILIES.len()]);
 
-    /// Parses a comma-separated list of names, case-insensitively. Blank entries are ignored, and `none` is the empty
-    /// list.
+    /// Parses a comma-separated list of names, case-insensitively. Blank entries are ignored, and `none` stands for an
+    /// empty list.
     ///
     /// # Errors
-    /// [`UnknownName`].
+    /// [`UnknownName`] if the list contains the name of an unsupported destination.
     pub fn parse(list: &str) -> Result<Self, UnknownName> {
         let mut chosen = [false; FAMILIES.len()];
         let names: Vec<&str> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
@@ -42,13 +43,13 @@ impl NativeDestinations {
         FAMILIES.into_iter().zip(self.0).filter_map(|(family, chosen)| chosen.then_some(family))
     }
 
-    /// Returns the chosen destination with this name, case-insensitively.
+    /// Returns the chosen destination with this name. Names are compared case-insensitively.
     #[must_use]
     pub fn by_name(self, name: &str) -> Option<&'static Family> {
         self.families().find(|family| family.is_called(name))
     }
 
-    /// Whether the list is empty.
+    /// Whether no destination is chosen.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.families().next().is_none()

@@ -32,11 +32,11 @@ pub struct BodyReader {
     pub budget: MemoryBudget,
     /// Rejects requests while the worker is overloaded.
     pub shedding: LoadShedding,
-    /// The permits that large requests need.
+    /// The permits that large requests need to be processed off the event loop.
     pub permits: Permits,
 }
 
-/// A body as it was sent.
+/// A request body as it was sent.
 #[derive(Debug)]
 pub struct Body {
     bytes: Bytes,
@@ -45,11 +45,11 @@ pub struct Body {
     share: Reservation,
 }
 
-/// The size in bytes at or above which a body is processed off the event loop, so that other requests do not wait for
-/// it.
+/// The minimum size, in bytes, of a large body. A large body is processed off the event loop, so that other requests do
+/// not wait for it.
 const LARGE_BODY_BYTES: usize = 1 << 20;
 
-/// The maximum capacity that is allocated before the first byte of a body has arrived.
+/// The maximum capacity, in bytes, that is allocated before the first byte of a body has arrived.
 const MAX_RESERVED: usize = 1 << 20;
 
 impl BodyReader {
@@ -62,7 +62,7 @@ impl BodyReader {
         self.collect_up_to(self.max_bytes, request, payload).await
     }
 
-    /// Like [`Self::collect`], with the limit of an endpoint.
+    /// Like [`Self::collect`], but `limit` is the maximum size of the body in bytes.
     ///
     /// # Errors
     /// Like [`Self::collect`].
@@ -130,7 +130,8 @@ impl BodyReader {
 }
 
 impl Body {
-    /// Creates a body that is already in memory. Memory for decompressing it is reserved in `share`.
+    /// Creates a body from bytes that are already in memory. `limit` is the maximum size of the body in bytes. The
+    /// memory for decompressing the body is reserved in `share`.
     #[must_use]
     pub fn in_memory(bytes: Bytes, coding: Coding, limit: usize, share: Reservation) -> Self {
         Self { bytes, coding, limit, share }
@@ -142,23 +143,24 @@ impl Body {
         self.bytes.clone()
     }
 
-    /// The compression of the body.
+    /// The content coding of the body.
     #[must_use]
     pub fn coding(&self) -> Coding {
         self.coding
     }
 
-    /// Whether the body is to be processed off the event loop.
+    /// Whether the body must be processed off the event loop.
     #[must_use]
     pub fn is_large(&self) -> bool {
         is_large(self.coding, self.bytes.len())
     }
 
-    /// Decompresses the body up to the limit. A small body that would expand to a huge one is never held in memory.
+    /// Decompresses the body. Decompression fails at the limit, so that a small body cannot expand to a huge one in
+    /// memory.
     ///
     /// # Errors
-    /// [`RequestError::PayloadTooLarge`], [`RequestError::Overloaded`]. [`RequestError::BadRequest`] if the body does
-    /// not match its coding.
+    /// [`RequestError::PayloadTooLarge`], [`RequestError::Overloaded`]. [`RequestError::BadRequest`] if the body is not
+    /// valid in its content coding.
     pub fn decode(self) -> Result<Decoded, RequestError> {
         let Self { bytes, coding, limit, share } = self;
         let decoded = match coding {
@@ -176,22 +178,22 @@ impl Body {
 pub struct Decoded {
     /// The bytes of the body.
     pub bytes: Bytes,
-    /// The memory reserved for the body, counted as in flight until this value is dropped.
+    /// The memory reserved for the body, which counts as in flight until this value is dropped.
     pub share: Reservation,
 }
 
-/// Whether a body is large. Compressed bodies always are, because they may expand.
+/// Whether a body is large. A compressed body always counts as large, because it may expand.
 fn is_large(coding: Coding, length: usize) -> bool {
     coding != Coding::Identity || length >= LARGE_BODY_BYTES
 }
 
-/// The size of the first block of a decompressed body.
+/// The free capacity, in bytes, that each step of decompression requests at the end of the buffer.
 const MIN_DECODED: usize = 16 << 10;
 
 fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &Reservation) -> Result<Bytes, RequestError> {
     let mut decoded = Vec::<u8>::new();
     loop {
-        // Reading one byte more than allowed distinguishes a body at the limit from one above it.
+        // Up to one byte more than the limit is read, to distinguish a body at the limit from a body above it.
         let more = MIN_DECODED.min(limit - decoded.len() + 1);
         grow_buffer(&mut decoded, more, limit + 1, share)?;
         let room = decoded.capacity() - decoded.len();
@@ -205,8 +207,9 @@ fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &Reservati
     }
 }
 
-/// Reserves memory, and then capacity for `more` bytes. The capacity doubles as needed, up to `most` in total.
-/// Untouched memory costs nothing, so a capacity up to [`MAX_RESERVED`] counts only as far as it is filled.
+/// Makes room for `more` bytes at the end of a buffer: first reserves memory in `share`, then allocates capacity. The
+/// capacity doubles as needed, up to `most` bytes in total. The OS provides memory only when it is written to, so if
+/// the capacity does not exceed [`MAX_RESERVED`], only the filled part is reserved in `share`.
 fn grow_buffer(bytes: &mut Vec<u8>, more: usize, most: usize, share: &Reservation) -> Result<(), Halt> {
     let needed = bytes.len() + more;
     let before = counted(bytes.len(), bytes.capacity());
@@ -219,7 +222,7 @@ fn grow_buffer(bytes: &mut Vec<u8>, more: usize, most: usize, share: &Reservatio
     Ok(())
 }
 
-/// The number of bytes of a buffer that are counted as in use.
+/// Returns how many bytes of a buffer count as in use.
 fn counted(len: usize, capacity: usize) -> usize {
     if capacity <= MAX_RESERVED { len } else { capacity }
 }
@@ -235,7 +238,7 @@ mod tests {
     use crate::server::limits::memory_budget::MemoryBudget;
 
     #[test]
-    fn a_buffer_is_reserved_as_it_is_filled() {
+    fn memory_is_reserved_while_a_buffer_is_filled() {
         let budget = MemoryBudget::up_to(usize::MAX);
         let share = budget.reservation();
         let mut bytes = Vec::with_capacity(MAX_RESERVED);
@@ -245,6 +248,6 @@ mod tests {
             assert!(share.bytes() >= bytes.len());
             assert!(share.bytes() <= 2 * bytes.len().max(MAX_RESERVED));
         }
-        assert_eq!((bytes.capacity(), share.bytes()), (10_000_000, 10_000_000), "the declared length and no more");
+        assert_eq!((bytes.capacity(), share.bytes()), (10_000_000, 10_000_000), "exactly the declared length");
     }
 }

@@ -5,14 +5,14 @@ use actix_web::http::header::CONTENT_ENCODING;
 
 use transform::request::coding::Coding;
 
-/// The name of an unsupported content coding, as it was sent.
+/// The error for an unsupported content coding, with its name as the client sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsupportedCoding(pub String);
 
 /// Returns the coding that `Content-Encoding` names.
 ///
 /// # Errors
-/// [`UnsupportedCoding`], also if the header occurs more than once.
+/// [`UnsupportedCoding`] if the coding is not supported or if the header occurs more than once.
 pub fn coding_of(request: &HttpRequest) -> Result<Coding, UnsupportedCoding> {
     let mut codings = request.headers().get_all(CONTENT_ENCODING);
     let (first, more) = (codings.next(), codings.next());

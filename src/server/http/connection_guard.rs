@@ -25,8 +25,8 @@ use crate::server::limits::connections::Connections;
 use crate::server::limits::limit::Limit;
 
 /// Rejects requests on connections above the limit with 503. Probes are exempt: an orchestrator that gets no response
-/// would restart a service that is merely busy. A response that rejects a connection, or that is sent during shutdown,
-/// closes the connection, so that the client's next request reaches another instance.
+/// would restart a service that is merely busy. If a connection is above the limit, or if the service is shutting down,
+/// the connection closes after the response, so that the client's next request reaches another instance.
 pub async fn connection_guard(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -55,16 +55,17 @@ pub async fn connection_guard(
     Ok(response.map_body(|_, body| GuardedBody { body, rest: Bytes::new(), _in_service: in_service, _unread: unread }))
 }
 
-/// Whether this is an orchestrator's health probe.
+/// Whether the request is an orchestrator's health probe.
 fn is_probe(request: &ServiceRequest) -> bool {
     let path = request.path();
     matches!(*request.method(), Method::GET | Method::HEAD)
         && matches!(path.strip_suffix('/').unwrap_or(path), "/health" | "/ready")
 }
 
-/// Keeps the unread rest of a chunked body alive until the response has been sent. If the handler dropped it, the
-/// framework would read the body to its end, which a client may never send. If the body is still alive, the framework
-/// closes the connection instead.
+/// Lets the response hold the unread rest of a chunked request body, so that this rest is not dropped before the
+/// response has been sent. If the handler dropped it earlier, the framework would read the body to its end, but a
+/// client may never send the end. If the body still exists when the response has been sent, the framework closes the
+/// connection instead.
 fn keep_unread(request: &mut ServiceRequest) -> Option<Rc<RefCell<Payload>>> {
     if !request.headers().contains_key(TRANSFER_ENCODING) {
         return None;
@@ -74,7 +75,7 @@ fn keep_unread(request: &mut ServiceRequest) -> Option<Rc<RefCell<Payload>>> {
     Some(unread)
 }
 
-/// A body that is shared with the middleware.
+/// A request body that the handler shares with the middleware.
 struct SharedPayload(Rc<RefCell<Payload>>);
 
 impl Stream for SharedPayload {
@@ -85,17 +86,17 @@ impl Stream for SharedPayload {
     }
 }
 
-/// The body of a response, with the resources that must live until it is written.
+/// The body of a response, with the resources that must be held until the body has been written.
 struct GuardedBody {
     body: BoxBody,
-    /// The rest of a chunk that is too large for the framework to buffer at once.
+    /// The rest of the current chunk, if the chunk is too large for the framework to buffer at once.
     rest: Bytes,
     _in_service: Option<InService>,
     _unread: Option<Rc<RefCell<Payload>>>,
 }
 
-/// The maximum number of bytes passed to the framework at once. It copies them into a buffer of the connection, where
-/// they stay until the client has received them.
+/// The maximum number of bytes of a response that are passed to the framework at once. The framework copies them into a
+/// buffer of the connection, where they stay until the client has received them.
 const PIECE_BYTES: usize = 64 << 10;
 
 impl MessageBody for GuardedBody {

@@ -6,8 +6,9 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 
-/// Copies a request's headers. The framework pools finished requests, whose headers are slices of the connection's read
-/// buffer. Without the copy, about 128 buffers that were enlarged by earlier bodies would stay in memory forever.
+/// Copies a request's headers out of the read buffer of its connection. The framework keeps finished requests in a
+/// pool, together with their headers. If these headers were still slices of read buffers, about 128 buffers that
+/// earlier bodies have enlarged would stay in memory forever.
 pub async fn detach_headers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

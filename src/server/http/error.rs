@@ -1,5 +1,5 @@
-//! Errors of whole requests: one table of status, name and text (docs/contract.md#errors). Errors of single events are
-//! in [`transform::rejection`].
+//! Errors that apply to a whole request, with their status, name and text (docs/contract.md#errors). Errors that apply
+//! to a single event are in [`transform::rejection`].
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, WWW_AUTHENTICATE};
@@ -22,7 +22,7 @@ pub enum RequestError {
     /// The body cannot be read.
     #[error("{0}")]
     BadRequest(String),
-    /// `POST /explain` got several destinations: the text, and the destinations to choose from.
+    /// `POST /explain` got several destinations. The fields are the error text and the destinations to choose from.
     #[error("{0}")]
     DestinationAmbiguous(String, Vec<Choice>),
     /// The operator token is missing or wrong.
@@ -31,14 +31,14 @@ pub enum RequestError {
     /// No endpoint has this path and method.
     #[error("no such endpoint: see /docs, or set UPSTREAM_TRANSFORMER_URL to a transformer that serves it")]
     NotFound,
-    /// `/metrics` was requested on a port that does not serve it.
+    /// `/metrics` was requested on the service's port. The number is the metrics port.
     #[error("metrics are served at /metrics on port {0} (METRICS_PORT)")]
     MetricsElsewhere(u16),
-    /// There is no such path on the metrics port.
-    #[error("no such endpoint on the metrics port: use /metrics, /health or /ready")]
+    /// The metrics port has no endpoint with this path and method.
+    #[error("no such endpoint on the metrics port: use /metrics, /destinations, /health or /ready")]
     NotOnMetricsPort,
-    /// An endpoint of this service was requested with a method that it does not support. The text is the value of
-    /// `Allow`.
+    /// An endpoint of this service was requested with a method that it does not support. The string is the value of the
+    /// header `Allow`.
     #[error("method not allowed: use {}", .0.replace(", ", " or "))]
     MethodNotAllowed(&'static str),
     /// This service does not handle the destination type.
@@ -55,14 +55,14 @@ pub enum RequestError {
     ResponseTooLarge(String, Option<LimitValue>),
     /// The request needs more memory than one request can ever get.
     #[error(
-        "the request and its response need more than three quarters of MAX_IN_FLIGHT_BYTES: send smaller batches or increase it"
+        "the request and its response need more than three quarters of MAX_IN_FLIGHT_BYTES: send smaller batches or increase MAX_IN_FLIGHT_BYTES"
     )]
     MemoryLimit,
     /// The `Content-Encoding` is not supported.
     #[error("Content-Encoding {0:?} is not supported: use gzip, deflate, br or none")]
     UnsupportedMediaType(String),
-    /// The body arrives too slowly.
-    #[error("the body arrives too slowly or has stalled")]
+    /// The body arrived too slowly.
+    #[error("the body arrived too slowly or stalled")]
     RequestTimeout,
     /// The service is overloaded.
     #[error("the service is overloaded; retry")]
@@ -76,13 +76,13 @@ pub enum RequestError {
     /// The framing of the upstream's response is ambiguous.
     #[error("the upstream transformer (UPSTREAM_TRANSFORMER_URL) sent an invalid response: {0}")]
     UpstreamInvalid(&'static str),
-    /// The upstream does not respond in time.
+    /// The upstream did not respond in time.
     #[error("the upstream transformer did not respond within UPSTREAM_TIMEOUT or UPSTREAM_CONNECT_TIMEOUT")]
     UpstreamTimeout,
     /// The upstream is this service, or sends requests back to it.
     #[error("UPSTREAM_TRANSFORMER_URL leads back to this service")]
     UpstreamLoop,
-    /// The features of the upstream are not known yet.
+    /// The response of the upstream to `/features` is not known yet.
     #[error("/features of the upstream transformer (UPSTREAM_TRANSFORMER_URL) is unavailable; retry")]
     FeaturesUnknown,
     /// The service is not ready for requests.
@@ -93,7 +93,7 @@ pub enum RequestError {
     InternalServerError,
 }
 
-/// The maximum length, in characters, of a name from a request that an error repeats.
+/// The maximum length, in characters, of a name that an error repeats from the request.
 const MAX_NAME_CHARACTERS: usize = 100;
 
 impl RequestError {
@@ -164,7 +164,8 @@ impl RequestError {
                 let error = self.status_code().canonical_reason();
                 json!({ "error": error, "message": self.to_string(), "destinations": choices })
             }
-            // This is the only error text that rudder-transformer returns too, so clients may depend on it.
+            // Unlike the other error texts, this text is also returned by rudder-transformer, so clients may depend on
+            // it.
             Self::UnknownDestination(_) => json!({ "error": self.to_string() }),
             Self::Unserved(unserved) if unserved.policy == UnservedPolicy::Reject => {
                 match (unserved.endpoint, &unserved.name) {
@@ -190,8 +191,8 @@ impl RequestError {
         json!({ "error": self.status_code().canonical_reason(), "message": self.to_string() })
     }
 
-    /// Returns the reason why rudder-server should retry without counting the attempt, as a stable identifier. `None`
-    /// means that the attempt counts.
+    /// Returns a stable identifier of the reason why rudder-server should retry without counting the attempt. Returns
+    /// `None` if the attempt should count.
     fn retry_reason(&self) -> Option<&'static str> {
         match self {
             Self::Overloaded(_) => Some("overloaded"),
@@ -206,13 +207,13 @@ impl RequestError {
 pub struct Detail<'e> {
     /// A description of the problem.
     pub text: Option<&'e str>,
-    /// Line and column of malformed JSON.
+    /// The line and column at which the JSON is malformed.
     pub position: Option<(u64, u64)>,
     /// The limit that was reached.
     pub limit: Option<LimitValue>,
 }
 
-/// Parses the line and column at the end of a message of the JSON parser.
+/// Parses the line and column at the end of the JSON parser's message.
 fn position_in(text: &str) -> Option<(u64, u64)> {
     let (line, column) = text.rsplit_once(" at line ")?.1.split_once(" column ")?;
     Some((line.parse().ok()?, column.parse().ok()?))
@@ -226,7 +227,7 @@ impl From<BodyError> for RequestError {
                 Self::PayloadTooLarge(error.to_string(), Some(LimitValue::of("MAX_EVENTS", events)))
             }
             BodyError::ResponseTooLarge(bytes) => {
-                // The limit of a response is twice that of a body.
+                // The limit of a response is twice the limit of a request body.
                 Self::ResponseTooLarge(error.to_string(), Some(LimitValue::of("MAX_BODY_BYTES", bytes / 2)))
             }
             BodyError::ResponseOutOfProportion(_) => Self::ResponseTooLarge(error.to_string(), None),
@@ -251,8 +252,8 @@ impl From<Halt> for RequestError {
         match halt {
             Halt::MemoryInUse => Self::Overloaded(Limit::InFlightBytes),
             Halt::MemoryLimit => Self::MemoryLimit,
-            // Neither reaches a client: a canceled request gets no response, and heavy work is redone off the event
-            // loop.
+            // These two errors never reach a client: a canceled request gets no response, and heavy work is redone off
+            // the event loop.
             Halt::Cancelled | Halt::WorkLimit => Self::InternalServerError,
         }
     }

@@ -21,32 +21,34 @@ use super::path::is_name;
 use crate::server::log::line_limit::LineLimit;
 use transform::request::coding::Coding;
 
-/// The number of bytes of a body that are searched for IDs, both as sent and decompressed. A typical event has 2 to 3
-/// KB.
+/// The maximum number of bytes of a body that are searched for IDs. It applies both to the body as sent and to the
+/// decompressed body. A typical event has 2 to 3 KB.
 pub const LOOK_BYTES: usize = 32 * 1024;
 
-/// IDs and names of the first event of a request. They contain no event data, because they come from fields that
-/// rudder-server adds and must look like IDs.
+/// IDs and names of the first event of a request. They contain no event data: they come from fields that rudder-server
+/// adds, and values that do not look like IDs are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// `destType` of the request, or `destinationType` of the metadata.
+    /// The value of `destType` in the request, or of `destinationType` in the metadata.
     pub dest_type: Option<String>,
-    /// `destinationId` of the metadata.
+    /// The value of `destinationId` in the metadata.
     pub destination_id: Option<String>,
-    /// `sourceId` of the metadata.
+    /// The value of `sourceId` in the metadata.
     pub source_id: Option<String>,
-    /// `workspaceId` of the metadata.
+    /// The value of `workspaceId` in the metadata.
     pub workspace_id: Option<String>,
 }
 
 impl Identity {
-    /// Searches the first 32 KiB of a body, after decompression. `None` means that an ID is missing there or malformed.
+    /// Decompresses the first 32 KiB of a body, and searches the first 32 KiB of the result for IDs. An ID that is
+    /// malformed or not found there is `None`.
     #[must_use]
     pub fn in_start_of(body: &[u8], coding: Coding) -> Self {
         let text = decompressed(&body[..body.len().min(LOOK_BYTES)], coding);
         let mut found = Self::default();
         let mut reader = serde_json::Deserializer::from_slice(&text);
-        // The text usually ends in the middle of a value. Any IDs found before that point are still used.
+        // The text usually ends in the middle of a value, and deserialization fails there. The IDs found before that
+        // point are still used.
         IdFinder { place: Place::Request, found: &mut found }.deserialize(&mut reader).ok();
         found
     }
@@ -66,21 +68,22 @@ fn decompressed(bytes: &[u8], coding: Coding) -> Vec<u8> {
     text
 }
 
-/// Limits how many bodies are searched per second. The log lines that use the results are limited to fewer.
+/// Limits how many bodies are searched per second. The log lines that show the results have lower limits.
 static LOOKS: LineLimit<50> = LineLimit::new();
 
 /// The maximum time to wait for the first chunk of a body that is read only for a log line.
 const LOOK_TIME: Duration = Duration::from_millis(50);
 
-/// Records the IDs of a request that is rejected or fails, for its log line. `start` contains the first bytes of its
-/// body, as sent.
+/// Records the IDs of a request that is rejected or fails, so that its log line can show them. `start` contains the
+/// first bytes of the request's body, as sent.
 pub fn note(request: &HttpRequest, start: &[u8]) {
     if LOOKS.admit(Instant::now()).is_some() {
         note_admitted(request, start);
     }
 }
 
-/// Like [`note()`], for a body that was not read. Reads its first chunk, if that arrives soon.
+/// Like [`note()`], but for a request whose body has not been read. Reads the first chunk of the body, if the chunk
+/// arrives soon.
 pub async fn note_unread(
     request: &HttpRequest,
     payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
@@ -98,7 +101,7 @@ fn note_admitted(request: &HttpRequest, start: &[u8]) {
     }
 }
 
-/// The first bytes of a forwarded body, kept in case the request fails.
+/// The first bytes of a forwarded body, which are kept for the log line in case the request fails.
 #[derive(Debug, Clone, Default)]
 pub struct BodyStart(Rc<RefCell<Vec<u8>>>);
 
@@ -106,14 +109,14 @@ pub struct BodyStart(Rc<RefCell<Vec<u8>>>);
 const START_BYTES: usize = 8 * 1024;
 
 impl BodyStart {
-    /// Adds a chunk of the body, until enough bytes are kept.
+    /// Adds a chunk of the body. Only the first 8 KiB of the body are kept.
     pub fn keep(&self, piece: &[u8]) {
         let mut start = self.0.borrow_mut();
         let room = START_BYTES.saturating_sub(start.len());
         start.extend_from_slice(&piece[..piece.len().min(room)]);
     }
 
-    /// Like [`note()`], with the kept bytes.
+    /// Calls [`note()`] with the bytes that were kept.
     pub fn note(&self, request: &HttpRequest) {
         note(request, &self.0.borrow());
     }
@@ -132,8 +135,8 @@ enum Place {
     Metadata,
 }
 
-/// Finds the IDs of the first event. It descends a fixed number of levels, and skips all other values without
-/// recursion.
+/// Finds the IDs of the first event. It descends only into values that may contain these IDs, and skips all other
+/// values without recursion.
 struct IdFinder<'f> {
     place: Place,
     found: &'f mut Identity,
@@ -160,7 +163,7 @@ impl<'de> Visitor<'de> for IdFinder<'_> {
             Place::Metadata | Place::Event => Place::Metadata,
         };
         values.next_element_seed(IdFinder { place, found: self.found })?;
-        // `destType` may follow the events.
+        // The rest of the array is skipped, because `destType` may follow the events.
         while values.next_element::<IgnoredAny>()?.is_some() {}
         Ok(())
     }
@@ -207,11 +210,11 @@ pub fn id_of(value: Option<Raw<'_>>) -> Option<String> {
     id(JsString::of(Some(value)).escaped())
 }
 
-/// Returns a text that looks like an ID, shortened if necessary. The result contains nothing that a log or terminal
-/// would have to escape.
+/// Returns `text`, shortened if necessary, or `None` if `text` does not look like an ID. The result contains nothing
+/// that a log or terminal would have to escape.
 fn id(text: &str) -> Option<String> {
     let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte));
-    // Each character of an ID is one byte.
+    // Cutting at a number of bytes is safe, because each character of an ID is one byte.
     let start = text.get(..MAX_ID_BYTES.min(text.len())).filter(|start| !start.is_empty() && is_id(start))?;
     Some(if start.len() < text.len() { format!("{start}…") } else { start.to_owned() })
 }
@@ -271,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_are_ignored_and_any_body_is_accepted() {
+    fn values_that_are_not_ids_are_ignored_in_any_body() {
         for value in ["7", "null", "\"\"", "\"a b\"", "\"a\\nb\"", "{\"x\":\"y\"}", &format!("\"{}\"", "ü".repeat(65))]
         {
             let found = look(&format!("[{{\"metadata\":{{\"destinationId\":{value},\"workspaceId\":\"w1\"}}}}]"));

@@ -1,4 +1,5 @@
-//! The operator token: if one is configured, only clients that send it can read the metrics and use `/explain`.
+//! The operator token. If it is configured, only clients that send the token can use `/metrics`, `/destinations` and
+//! `/explain`.
 
 use std::fmt;
 use std::path::Path;
@@ -10,9 +11,9 @@ use subtle::ConstantTimeEq as _;
 use super::error::RequestError;
 use crate::server::bounded_file::read_bounded;
 
-/// The minimum length of a token. A shorter one could be guessed.
+/// The minimum length of a token, in characters. A shorter token could be guessed.
 const MIN_CHARACTERS: usize = 16;
-/// The maximum length of a token. Some servers and proxies reject headers that are longer.
+/// The maximum length of a token, in characters. Some servers and proxies reject longer headers.
 const MAX_CHARACTERS: usize = 4096;
 
 /// The operator token.
@@ -22,7 +23,7 @@ impl OperatorToken {
     /// Reads the token from a file. Surrounding whitespace is ignored.
     ///
     /// # Errors
-    /// Returns the problem with the file, without any of its content.
+    /// Returns a description of the problem with the file, without any of the file's content.
     pub fn load(file: &Path) -> Result<Self, String> {
         let problem_of = |problem: &str| format!("OPERATOR_TOKEN_FILE {}: {problem}", file.display());
         let bytes = read_bounded(file).map_err(|error| problem_of(&error.to_string()))?;
@@ -36,15 +37,15 @@ impl OperatorToken {
         Ok(Self(token.to_owned()))
     }
 
-    /// Checks the token of a request in constant time.
+    /// Checks in constant time whether a request contains the token.
     ///
     /// # Errors
-    /// [`RequestError::Unauthorized`].
+    /// [`RequestError::Unauthorized`] if the token is missing, wrong or repeated.
     pub fn check(&self, request: &HttpRequest) -> Result<(), RequestError> {
         let mut values = request.headers().get_all(AUTHORIZATION);
         let (value, more) = (values.next(), values.next());
         let given = value.and_then(|value| bearer(value.as_bytes())).unwrap_or_default();
-        // A token is never empty.
+        // A missing token is treated as empty, so it never equals the configured token, which is never empty.
         if more.is_none() && bool::from(self.0.ct_eq(given)) { Ok(()) } else { Err(RequestError::Unauthorized) }
     }
 }
@@ -55,7 +56,7 @@ impl fmt::Debug for OperatorToken {
     }
 }
 
-/// The value after `Bearer`, which is case-insensitive.
+/// Returns the token that follows the scheme `Bearer`. The scheme is compared case-insensitively.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(b"bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| rest.trim_ascii())

@@ -1,19 +1,19 @@
 //! Determines which resource a request path refers to after normalization. Routing compares paths literally, as
-//! rudder-transformer does. A forwarded path may be normalized by the upstream, so every interpretation that a server
-//! could use is checked, and the path is then forwarded byte for byte.
+//! rudder-transformer does. The upstream may normalize a forwarded path, so this module checks every interpretation
+//! that a server could use. The path itself is then forwarded byte for byte.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// The resource that a path addresses, regardless of its spelling.
+/// The resource that a path addresses, however the path is spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressed {
     /// `/metrics`, which is never forwarded.
     Metrics,
     /// A path outside the root, reached through dot segments.
     Outside,
-    /// Anything else.
+    /// Any other resource.
     Other,
 }
 
@@ -22,7 +22,7 @@ const MAX_DECODINGS: usize = 4;
 
 /// Returns the resource that `path` addresses on a lenient server. Such a server merges slashes, resolves dot segments,
 /// treats `\` as `/`, and ignores letter case and path parameters (`;…`). It decodes percent-encoding up to four times,
-/// before or after that.
+/// before or after these steps.
 #[must_use]
 pub fn addressed(path: &str) -> Addressed {
     let mut path = Cow::Borrowed(path.as_bytes());
@@ -72,10 +72,10 @@ fn trim_blank(mut name: &[u8]) -> &[u8] {
     name
 }
 
-/// The maximum number of path segments in the log.
+/// The maximum number of segments of a path that are logged.
 const MAX_SEGMENTS: usize = 6;
 
-/// The maximum length of a path segment in the log, in bytes.
+/// The maximum length, in bytes, of a path segment that is logged.
 const MAX_SEGMENT_BYTES: usize = 64;
 
 /// Returns a version of `path` that is safe to log. A path may contain a token or a customer's ID, so only words and
@@ -97,20 +97,20 @@ pub fn loggable(path: &str) -> String {
     shown
 }
 
-/// Whether this may be the name of a destination or source, such as `webhook`, `GA4` or `bingads_audience`.
+/// Whether a text may be the name of a destination or source, such as `webhook`, `GA4` or `bingads_audience`.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     (1..=MAX_SEGMENT_BYTES).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Whether a segment is a word of an API: only letters and underscores, or a version.
+/// Whether a segment looks like a word of an API: it consists only of letters and underscores, or it is a version.
 fn is_word(segment: &str) -> bool {
     let letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     segment.len() <= MAX_SEGMENT_BYTES && (letters(segment) || is_version(segment))
 }
 
-/// Whether a segment is `v0`, `v1`, ….
+/// Whether a segment is a version, such as `v0` or `v1`.
 #[must_use]
 pub fn is_version(segment: &str) -> bool {
     segment
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn all_other_text_is_unchanged() {
+    fn ordinary_paths_are_not_metrics_paths_and_stay_inside_the_root() {
         for path in [
             "",
             "/",

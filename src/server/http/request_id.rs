@@ -1,4 +1,4 @@
-//! The ID of a request: the client's, if it sent a valid `X-Request-ID`, otherwise a new one.
+//! The ID of a request: the value of `X-Request-ID` if the client sent a valid one, or else a new ID.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// The header with the ID, in requests and responses.
+/// The header that contains the ID of a request, both in the request and in its response.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The maximum length of an ID from a client, in characters.
@@ -20,8 +20,8 @@ const LENGTH: usize = 32;
 pub struct RequestIds {
     /// 80 random bits, different for each process.
     process: u128,
-    /// The number of IDs so far. Its low 48 bits are part of the ID, enough for a million requests per second for nine
-    /// years.
+    /// The number of IDs created so far. Each ID contains the low 48 bits of this number, which do not repeat for nine
+    /// years at a million requests per second.
     count: AtomicU64,
 }
 
@@ -34,8 +34,8 @@ impl Default for RequestIds {
 }
 
 impl RequestIds {
-    /// Returns the ID of the request with these headers. The ID is copied: a slice of the headers would keep the read
-    /// buffer in memory.
+    /// Returns the ID of the request with these headers. The ID is a copy, because a slice of the headers would keep
+    /// the read buffer in memory.
     #[must_use]
     pub fn of(&self, headers: &HeaderMap) -> HeaderValue {
         headers

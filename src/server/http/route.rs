@@ -1,27 +1,27 @@
-//! Labels of requests and responses. Their values are defined by this service, so their number is bounded.
+//! Labels of requests and responses. This service defines their values, so the number of different values is bounded.
 
 use actix_web::http::Method;
 
-/// The pattern of a route, which is the label of its requests. Stored with every resource.
+/// The pattern of a route, used as a label of its requests. It is stored with every resource.
 #[derive(Debug, Clone, Copy)]
 pub struct Route(pub &'static str);
 
-/// The label of requests without a route.
+/// The label of requests that match no route.
 pub const UNMATCHED: Route = Route("unmatched");
 
-/// The version in a destination's path. It affects only a label.
+/// The version in the path of a request, `v0` or `v1`. It affects only a metric label.
 #[derive(Debug, Clone, Copy)]
 pub struct Version(pub &'static str);
 
-/// Marks a response of the upstream, to which this service adds no headers.
+/// Marks a response that came from the upstream. This service adds no headers to such a response.
 #[derive(Debug, Clone, Copy)]
 pub struct FromUpstream;
 
-/// Scheme, host and port of the upstream that failed a request.
+/// The scheme, host and port of the upstream that caused a request to fail.
 #[derive(Debug, Clone)]
 pub struct UpstreamAddress(pub String);
 
-/// Returns the label of a method. Unknown methods share a label, because clients can make up any number of them.
+/// Returns the label of a method. Unknown methods share a label, because clients can make up any number of methods.
 #[must_use]
 pub fn method_label(method: &Method) -> &'static str {
     match *method {

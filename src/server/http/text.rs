@@ -7,7 +7,7 @@ use crate::server::limits::memory_budget::Reservation;
 use json::decode::without_bom;
 use transform::meter::Halt;
 
-/// Like [`json::decode::text`], but reserves memory before allocating it.
+/// Decodes bytes like [`json::decode::text`], but reserves memory in `share` before allocating it.
 ///
 /// # Errors
 /// Like [`Reservation::reserve`].

@@ -1,4 +1,4 @@
-//! The `traceparent` header of W3C Trace Context: the trace that a request belongs to.
+//! The `traceparent` header of W3C Trace Context, which identifies the trace that a request belongs to.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 /// The name of the header.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// `version-trace_id-parent_id-flags`, with 2, 32, 16 and 2 digits.
+/// The length of the value in version 00, in bytes: `version-trace_id-parent_id-flags`, with 2, 32, 16 and 2 digits.
 const LENGTH: usize = 55;
 
 /// The position of a request in its trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent {
-    /// The trace.
+    /// The ID of the trace.
     pub trace_id: Id<16>,
-    /// The span of the client that sent the request.
+    /// The ID of the client's span in which it sent the request.
     pub parent_id: Id<8>,
     /// Whether the client may have recorded its span.
     pub sampled: bool,
@@ -38,7 +38,8 @@ impl<const N: usize> fmt::Debug for Id<N> {
 }
 
 impl TraceParent {
-    /// Reads the headers of a request. An invalid or repeated header is ignored, as the standard requires.
+    /// Reads `traceparent` from the headers of a request. An invalid or repeated `traceparent` is ignored, as the
+    /// standard requires.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(TRACEPARENT);

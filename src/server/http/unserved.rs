@@ -7,7 +7,7 @@ use super::identity::Identity;
 use super::path::{is_name, is_version};
 use crate::server::config::UnservedPolicy;
 
-/// An endpoint of rudder-transformer that rudder-server uses and this service does not have
+/// An endpoint to which rudder-server sends requests that only a rudder-transformer can serve
 /// (docs/contract.md#requests-of-rudder-server).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnservedEndpoint {
@@ -15,11 +15,11 @@ pub enum UnservedEndpoint {
     UserTransformation,
     /// `/v0/validate`
     TrackingPlan,
-    /// `/v0/destinations/{name}` of another destination.
+    /// `/v0/destinations/{name}` for a destination type that this service does not handle.
     Destination,
-    /// `/batch` for another destination.
+    /// `/batch` for a destination type that this service does not handle.
     Batch,
-    /// `/routerTransform` for another destination.
+    /// `/routerTransform` for a destination type that this service does not handle.
     RouterTransform,
     /// `/v0/destinations/{name}/proxy`
     Delivery,
@@ -57,7 +57,7 @@ impl UnservedEndpoint {
         }
     }
 
-    /// The purpose of the endpoint, as the plural subject of a sentence.
+    /// The purpose of the endpoint, as the plural subject of the sentence in [`UnservedRequest::message`].
     fn subject(self) -> &'static str {
         match self {
             Self::UserTransformation => "user transformations",
@@ -70,8 +70,8 @@ impl UnservedEndpoint {
     }
 
     /// Returns the endpoint at a path, and the destination or source that the path names. Repeated slashes are treated
-    /// as one, because a `DEST_TRANSFORM_URL` may end in a slash. The name of a destination consists of letters, digits
-    /// and underscores.
+    /// as one, because a `DEST_TRANSFORM_URL` may end in a slash. The name of a destination or source consists of
+    /// letters, digits and underscores.
     #[must_use]
     pub fn at(path: &str) -> Option<(Self, Option<String>)> {
         let path = percent_decode_str(path).decode_utf8().ok()?;
@@ -96,7 +96,7 @@ impl UnservedEndpoint {
 pub struct UnservedRequest {
     /// The endpoint.
     pub endpoint: UnservedEndpoint,
-    /// How to respond.
+    /// How to respond to the request.
     pub policy: UnservedPolicy,
     /// The destination or source that the path or `destType` names.
     pub name: Option<String>,
@@ -109,9 +109,9 @@ pub struct UnservedRequest {
 pub struct UnservedLine {
     /// The path, sanitized by [`super::path::loggable`].
     pub path: String,
-    /// The destination, source and workspace, if they are found in the first bytes of the body.
+    /// The IDs of the destination, source and workspace, if they are found in the first bytes of the body.
     pub identity: Identity,
-    /// The number of similar lines that were suppressed since the last one.
+    /// The number of similar lines that were suppressed since the last line that was logged.
     pub suppressed: u64,
 }
 

@@ -1,6 +1,7 @@
-//! The state of one connection, shared by its transport, the middleware, and the sweep of its worker.
+//! The state of one connection, shared by its transport, the middleware, and the worker's periodic check for idle and
+//! slow clients.
 //!
-//! All of them run on the same worker, so no locks are needed.
+//! These three run on the worker that serves the connection, so no locks are needed.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -19,22 +20,22 @@ use super::header_bytes::HeaderBytes;
 use super::min_rate::MinReceiveRate;
 use super::unacknowledged;
 
-/// A connection.
+/// The state of one connection.
 #[derive(Debug)]
 pub struct Connection {
     tcp: RefCell<Option<TcpStream>>,
-    /// The task that serves the connection.
+    /// The waker of the task that serves the connection.
     task: RefCell<Option<Waker>>,
-    /// Whether that task waits for a request to finish, or for the client to receive more.
+    /// Whether the task waits for a request to finish or for the client to receive more of a response.
     wants_wake: Cell<bool>,
     admitted: RefCell<Option<ConnectionSlot>>,
     phase: Cell<Phase>,
     /// Whether at least one request has been parsed.
     has_served: Cell<bool>,
     closing: Cell<Closing>,
-    /// The bytes of incomplete headers.
+    /// Counts the bytes of incomplete headers that have arrived.
     head: RefCell<HeaderBytes>,
-    /// The number of bytes that the socket accepted for sending.
+    /// The number of bytes that the socket has accepted for sending.
     written: Cell<u64>,
     /// Whether the send buffer is full.
     blocked: Cell<bool>,
@@ -44,9 +45,9 @@ pub struct Connection {
 /// What a connection is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The headers of a request, since this time.
+    /// The connection has been waiting for the headers of a request since this time.
     Waiting(Instant),
-    /// The service, or a body, which has its own limits.
+    /// The connection is waiting for the service or for the body of a request. Both have timeouts of their own.
     InService,
 }
 
@@ -79,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// Whether the connection is within the limit.
+    /// Whether the connection is within the connection limit.
     #[must_use]
     pub fn is_admitted(&self) -> bool {
         self.admitted.borrow().is_some()
@@ -89,12 +90,12 @@ impl Connection {
         self.admitted.replace(Some(admitted));
     }
 
-    /// Releases the connection's slot within the limit, and returns it.
+    /// Removes and returns the connection's slot, if it has one.
     pub(crate) fn release(&self) -> Option<ConnectionSlot> {
         self.admitted.take()
     }
 
-    /// The time since which the connection has been waiting for the headers of a request. `None` while a request is in
+    /// Returns when the connection began to wait for the headers of a request. Returns `None` while a request is in
     /// service or the connection is closing.
     pub(crate) fn waiting_since(&self) -> Option<Instant> {
         match self.phase.get() {
@@ -113,21 +114,22 @@ impl Connection {
         self.has_served.get()
     }
 
-    /// Whether the socket has bytes that have not been read yet.
+    /// Whether the socket has received bytes that have not been read yet.
     pub(crate) fn has_unread(&self) -> bool {
         let tcp = self.tcp.borrow();
         tcp.as_ref()
             .is_some_and(|tcp| SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|bytes| bytes > 0))
     }
 
-    /// Marks the connection as in service until the guard is dropped. Call it when a request has been parsed.
+    /// Marks the connection as in service until the returned guard is dropped. Call this function when a request has
+    /// been parsed.
     pub(crate) fn begin(self: &Rc<Self>) -> InService {
         self.has_served.set(true);
         self.phase.set(Phase::InService);
         InService(self.clone())
     }
 
-    /// Whether the next request must wait for the response to the previous one to be sent and received.
+    /// Whether the next request must wait, because the previous request is still in service or the send buffer is full.
     pub(crate) fn is_occupied(&self) -> bool {
         self.blocked.get() || self.phase.get() == Phase::InService
     }
@@ -138,12 +140,13 @@ impl Connection {
         self.blocked.get()
     }
 
-    /// Requests a wake-up of the task when [`Self::is_occupied`] may have changed.
+    /// Asks for the connection's task to be woken when the result of [`Self::is_occupied`] may have changed.
     pub(crate) fn want_wake(&self) {
         self.wants_wake.set(true);
     }
 
-    /// Adds `more` bytes of incomplete headers. `None` means that the headers are complete.
+    /// Adds `more` to the number of bytes of incomplete headers. `None` resets this number, because the headers are
+    /// complete.
     pub(crate) fn head_grew(&self, more: Option<usize>) {
         let mut head = self.head.borrow_mut();
         match more {
@@ -152,7 +155,7 @@ impl Connection {
         }
     }
 
-    /// The number of bytes of incomplete headers.
+    /// The number of bytes of incomplete headers that have arrived.
     pub(crate) fn head_bytes(&self) -> usize {
         self.head.borrow().bytes()
     }
@@ -165,18 +168,18 @@ impl Connection {
         }
     }
 
-    /// Closes the connection immediately, without sending what the client has not received.
+    /// Closes the connection immediately, without sending buffered data.
     pub(crate) fn abort(&self) {
         if let Some(tcp) = &*self.tcp.borrow() {
-            // Otherwise the OS would keep retransmitting megabytes to a client that reads nothing. An error means that
-            // the client has disconnected, which is fine.
+            // Without this option, the OS would keep retransmitting megabytes to a client that reads nothing. An error
+            // means that the client has already disconnected, so the error is ignored.
             SockRef::from(tcp).set_linger(Some(Duration::ZERO)).ok();
         }
         self.closing.set(Closing::Aborted);
         self.wake();
     }
 
-    /// Whether the client receives data more slowly than required.
+    /// Whether the client receives a response more slowly than required. `pause` is the maximum time without progress.
     pub(crate) fn receives_too_slowly(&self, pause: Duration, now: Instant) -> bool {
         if !self.blocked.get() {
             self.receive_rate.set(None);
@@ -209,7 +212,8 @@ impl Connection {
         }
     }
 
-    /// Returns how the connection ended, if it was ordered to close. Otherwise, the task is woken when that happens.
+    /// If the connection has been ordered to close, returns the result with which it ends. Otherwise, returns `None`,
+    /// and the task of `context` will be woken when the connection is ordered to close.
     pub(crate) fn closed(&self, context: &Context<'_>) -> Option<io::Result<()>> {
         self.remember(context);
         match self.closing.get() {
@@ -219,7 +223,7 @@ impl Connection {
         }
     }
 
-    /// Reads from the socket.
+    /// Reads from the socket, unless the connection has been ordered to close.
     pub(crate) fn poll_read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match (self.closed(context), &mut *self.tcp.borrow_mut()) {
             (Some(closed), _) => Poll::Ready(closed),
@@ -236,7 +240,7 @@ impl Connection {
         }
     }
 
-    /// Writes to the socket, unless the connection was ordered to close immediately.
+    /// Writes to the socket, unless the connection has been ordered to close immediately.
     pub(crate) fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(Err(error)) = self.closed(context) {
             return Poll::Ready(Err(error));
@@ -251,7 +255,7 @@ impl Connection {
                 self.written.set(self.written.get() + *bytes as u64);
                 if self.blocked.take() {
                     if let Phase::Waiting(_) = self.phase.get() {
-                        // The client was still receiving a response, so its idle time starts now.
+                        // Until now, the client was still receiving a response, so its idle time starts only now.
                         self.phase.set(Phase::Waiting(Instant::now()));
                     }
                     self.wake_if_wanted();
@@ -270,14 +274,15 @@ impl Connection {
         }
     }
 
-    /// Closes the socket, regardless of other references to the connection.
+    /// Closes the socket and releases the slot, even while there are other references to the connection.
     pub(crate) fn disconnect(&self) {
         self.tcp.take();
         self.release();
     }
 }
 
-/// Guard held while a request is in flight, from its headers to the last byte of its response.
+/// A guard that marks a connection as in service. It is held from the headers of a request to the last byte of its
+/// response.
 #[derive(Debug)]
 pub struct InService(Rc<Connection>);
 

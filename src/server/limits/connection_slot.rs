@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The slots of one port. Clones share them.
+/// The connection slots of one port. Clones share the same slots.
 #[derive(Debug, Clone)]
 pub struct ConnectionSlots {
     taken: Arc<AtomicUsize>,
     limit: usize,
 }
 
-/// A slot, which is released when dropped.
+/// A slot that is in use. Dropping this value releases the slot.
 #[derive(Debug)]
 pub struct ConnectionSlot(Arc<AtomicUsize>);
 
@@ -21,7 +21,7 @@ impl ConnectionSlots {
         Self { taken: Arc::default(), limit }
     }
 
-    /// The number of slots.
+    /// The total number of slots.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
@@ -33,7 +33,7 @@ impl ConnectionSlots {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Takes a slot, or returns `None` if all are in use.
+    /// Takes a slot, or returns `None` if all slots are in use.
     #[must_use]
     pub fn try_take(&self) -> Option<ConnectionSlot> {
         let limit = self.limit;

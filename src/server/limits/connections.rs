@@ -1,8 +1,9 @@
 //! Limits the number of connections, and disconnects clients that are too slow or idle.
 //!
-//! Every connection is accepted, because one in the backlog of the OS could not even request `/health`. On a connection
-//! above the limit, `/health` and `/ready` are served. Any other request gets 503, unless a connection that has been
-//! idle for long enough can be closed to free its slot. A connection with a request in service is never closed.
+//! Some connections above the limit are accepted too, because a client whose connection waits in the OS's backlog could
+//! not even request `/health`. On a connection above the limit, `/health` and `/ready` are served. Any other request
+//! gets 503, unless another connection has been idle for long enough that it can be closed to free its slot. A
+//! connection with a request in flight is never closed to free its slot.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -15,29 +16,32 @@ use super::connection_slot::ConnectionSlots;
 use super::header_bytes;
 use crate::server::config::ConnectionConfig;
 
-/// The number of connections above the limit that all workers accept, in addition to an eighth of the limit.
+/// The fixed part of the number of connections that all workers together keep open above the limit. The other part is
+/// an eighth of the limit.
 const EXTRA: usize = 32;
-/// The minimum number of connections above the limit that each worker accepts.
+/// The minimum number of connections that each worker keeps open above the limit.
 const MIN_EXTRA_PER_WORKER: usize = 8;
 
-/// The number of additional connections that a worker may accept before it closes others.
+/// The number of further connections, in addition to the limit and [`Connections::extra_per_worker`], that a worker
+/// accepts before it stops accepting.
 const BACKLOG: usize = 64;
 
 /// The maximum number of connections of the metrics port, which serves scrapes, probes and the web page.
 const MAX_METRICS_CONNECTIONS: usize = 100;
 
-/// How often a worker sweeps its connections.
+/// The interval at which a worker checks for clients that are too slow or idle.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// The timeout for headers on a connection above the limit.
 const EXTRA_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection must have been idle before it is closed in favor of another one.
+/// How long a connection must have been idle before it can be closed to free its slot for another connection.
 const YIELDS_AFTER: Duration = Duration::from_secs(1);
 
-/// The maximum number of bytes of incomplete headers, for all connections of the process.
+/// The maximum number of bytes of incomplete headers on all connections of the process together.
 const HEAD_BYTES: usize = 8 << 20;
-/// The minimum share of [`HEAD_BYTES`] for each worker.
+/// The minimum number of bytes of incomplete headers that a worker allows. It applies if the worker's share of
+/// [`HEAD_BYTES`] is smaller.
 const MIN_HEAD_BYTES_PER_WORKER: usize = 1 << 20;
 
 thread_local! {
@@ -45,7 +49,7 @@ thread_local! {
     static WORKER_CONNECTIONS: RefCell<Vec<Weak<Connection>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The connections of one port.
+/// The limits on the connections of one port.
 #[derive(Debug, Clone)]
 pub struct Connections {
     slots: ConnectionSlots,
@@ -53,14 +57,14 @@ pub struct Connections {
     timeouts: ClientTimeouts,
 }
 
-/// The timeouts of a client.
+/// The timeouts after which a client is disconnected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ClientTimeouts {
-    /// The time to wait for the first byte of the next request.
+    /// The maximum time until the first byte of the next request arrives.
     idle: Duration,
-    /// The time to receive all headers of a request, including idle time.
+    /// The maximum time until all headers of a request have arrived, including the idle time before the first byte.
     head: Duration,
-    /// The time to wait for the client to read more of a response.
+    /// The maximum time without progress while the client receives a response.
     response: Duration,
 }
 
@@ -71,7 +75,7 @@ impl Connections {
         let &ConnectionConfig { max, header_timeout, body_timeout, keep_alive } = config;
         let timeouts = ClientTimeouts {
             idle: keep_alive,
-            // A client that was idle for the whole keep-alive time still gets the full time for its headers.
+            // A client that was idle for the whole keep-alive time still gets the full header timeout.
             head: keep_alive.saturating_add(header_timeout),
             response: body_timeout,
         };
@@ -84,13 +88,13 @@ impl Connections {
         Self::new(&ConnectionConfig { max: MAX_METRICS_CONNECTIONS, ..*config }, 1)
     }
 
-    /// The slots within the limit.
+    /// The slots that enforce the connection limit.
     #[must_use]
     pub fn slots(&self) -> &ConnectionSlots {
         &self.slots
     }
 
-    /// The number of connections above the limit that each worker keeps open.
+    /// The number of connections that each worker keeps open above the limit.
     fn extra_per_worker(&self) -> usize {
         (self.slots.limit() / 8).saturating_add(EXTRA).div_ceil(self.workers).max(MIN_EXTRA_PER_WORKER)
     }
@@ -101,7 +105,7 @@ impl Connections {
         self.slots.limit().saturating_add(self.extra_per_worker()).saturating_add(BACKLOG)
     }
 
-    /// The maximum number of concurrent connections, including those above the limit.
+    /// The maximum number of open connections: the connection limit plus the connections that are kept open above it.
     #[must_use]
     pub fn most(&self) -> usize {
         self.slots.limit().saturating_add((self.extra_per_worker() + BACKLOG).saturating_mul(self.workers))
@@ -115,7 +119,7 @@ impl Connections {
         }
         let connection = Rc::new(Connection::new(tcp, admitted));
         WORKER_CONNECTIONS.with_borrow_mut(|all| {
-            // Otherwise, a burst of short connections would grow the list between two sweeps.
+            // Without this cleanup, a burst of short connections would grow the list between two sweeps.
             if all.len() == all.capacity() {
                 all.retain(|connection| connection.strong_count() > 0);
             }
@@ -124,7 +128,8 @@ impl Connections {
         connection
     }
 
-    /// If there are too many connections above the limit, closes the one that has waited longest.
+    /// If this worker has too many connections above the limit, closes the one of them that has waited longest for a
+    /// request.
     fn close_excess(&self) {
         let above = |connection: &Rc<Connection>| !connection.is_admitted() && !connection.is_ending();
         if with_worker(|all| all.filter(above).count()) >= self.extra_per_worker()
@@ -134,9 +139,8 @@ impl Connections {
         }
     }
 
-    /// Admits a connection above the limit that has sent a request. It takes a free slot, or closes another connection
-    /// of this worker that has been idle for long enough and takes its slot. Returns whether the connection is
-    /// admitted.
+    /// Tries to give a slot to a connection that has sent a request. If no slot is free, closes another connection of
+    /// this worker that has been idle for long enough, and uses its slot. Returns whether the connection has a slot.
     pub(crate) fn admit(&self, connection: &Connection) -> bool {
         if connection.is_admitted() {
             return true;
@@ -146,7 +150,8 @@ impl Connections {
             let longest = longest_waiting(|other| {
                 other.is_admitted()
                     && other.waiting_since().is_some_and(|since| now.saturating_duration_since(since) >= YIELDS_AFTER)
-                    // Otherwise, a request that has just arrived would be lost.
+                    // Unread bytes may be a request that has just arrived, and closing the connection would lose that
+                    // request.
                     && (other.head_bytes() > 0 || !other.has_unread())
             })?;
             longest.close();
@@ -159,8 +164,8 @@ impl Connections {
         is_admitted
     }
 
-    /// Disconnects clients with incomplete headers, longest-waiting first, until the headers no longer exceed their
-    /// memory limit.
+    /// Disconnects clients of this worker whose headers are incomplete, starting with the one that has waited longest,
+    /// until the number of bytes of incomplete headers is within the worker's limit.
     pub(crate) fn bound_heads(&self) {
         let most = (HEAD_BYTES / self.workers).max(MIN_HEAD_BYTES_PER_WORKER);
         while header_bytes::of_worker() > most {
@@ -204,7 +209,8 @@ fn with_worker<R>(look: impl FnOnce(&mut dyn Iterator<Item = Rc<Connection>>) ->
     WORKER_CONNECTIONS.with_borrow(|all| look(&mut all.iter().filter_map(Weak::upgrade)))
 }
 
-/// Returns the `eligible` connection of this worker that has been waiting for a request longest.
+/// Returns the connection of this worker that has waited longest for a request. Considers only connections for which
+/// `eligible` returns true.
 fn longest_waiting(eligible: impl Fn(&Rc<Connection>) -> bool) -> Option<Rc<Connection>> {
     with_worker(|all| {
         let waiting = all.filter_map(|connection| Some((connection.waiting_since()?, connection)));

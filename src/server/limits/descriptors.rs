@@ -1,6 +1,6 @@
-//! Raises the limit of file descriptors, because each connection takes one. Shells and service managers start processes
-//! with a soft limit of 1024, because some programs cannot handle larger descriptors. A process may raise its own
-//! limit.
+//! Raises the limit on open file descriptors, because each connection needs a descriptor. Shells and service managers
+//! start processes with a soft limit of 1024, because some programs cannot handle descriptors above that number. A
+//! process may raise its own soft limit, up to the hard limit.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// the log.
 const OTHERS: u64 = 64;
 
-/// Raises the soft limit as far as allowed, and warns if that is too little for `connections`.
+/// Raises the soft limit to the hard limit. Logs a warning if that is not enough for this number of connections.
 pub fn allow_for(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -16,8 +16,8 @@ pub fn allow_for(connections: usize) {
     let needed = (connections as u64).saturating_add(OTHERS);
     if allowed.is_some_and(|allowed| allowed < needed) {
         tracing::warn!(
-            "MAX_CONNECTIONS needs {needed} file descriptors, but the process may open only {}: raise its limit (ulimit -n, \
-             LimitNOFILE) or lower MAX_CONNECTIONS",
+            "MAX_CONNECTIONS needs {needed} file descriptors, but the process may open only {}: raise the limit of the \
+             process (ulimit -n, LimitNOFILE) or lower MAX_CONNECTIONS",
             allowed.unwrap_or(u64::MAX)
         );
     }

@@ -1,4 +1,4 @@
-//! The bytes of incomplete headers, counted per worker because a connection stays on its worker.
+//! Counts the bytes of incomplete headers. Each worker has its own count, because a connection stays on its worker.
 
 use std::cell::Cell;
 
@@ -18,19 +18,19 @@ pub fn of_worker() -> usize {
 pub struct HeaderBytes(usize);
 
 impl HeaderBytes {
-    /// The number of bytes.
+    /// Returns the number of bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.0
     }
 
-    /// Adds `more` bytes.
+    /// Adds `more` to the number of bytes.
     pub fn grow(&mut self, more: usize) {
         self.0 += more;
         HEADERS.set(HEADERS.get() + more);
     }
 
-    /// Resets the count, because the headers are complete.
+    /// Sets the number of bytes to 0, because the headers are complete.
     pub fn clear(&mut self) {
         HEADERS.set(HEADERS.get() - self.0);
         self.0 = 0;

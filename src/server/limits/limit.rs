@@ -1,20 +1,20 @@
 //! The limits of the whole service, above which a request is rejected with a retryable 503.
 
-/// A limit that was reached.
+/// A limit of the whole service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
-    /// The memory that requests use.
+    /// The limit on the memory that requests in flight use.
     #[error("requests in flight use too much memory")]
     InFlightBytes,
-    /// The number of connections.
+    /// The limit on the number of connections.
     #[error("too many connections")]
     Connections,
-    /// The time that requests wait for a worker.
+    /// The limit on the time for which requests wait for a worker.
     #[error("requests wait too long for a worker")]
     Wait,
 }
 
-/// The limit that a request exceeds: the setting and its value.
+/// A limit, as the name and the value of its setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitValue {
     /// The name of the setting.
@@ -24,26 +24,26 @@ pub struct LimitValue {
 }
 
 impl LimitValue {
-    /// Creates the limit of a setting.
+    /// Creates a limit from the name and the value of its setting.
     #[must_use]
     pub fn of(setting: &'static str, value: usize) -> Self {
         Self { setting, value: value as u64 }
     }
 }
 
-/// The values of all limits, see [`Limit`].
+/// The value of each [`Limit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitValues {
-    /// `MAX_IN_FLIGHT_BYTES`
+    /// The value of `MAX_IN_FLIGHT_BYTES`.
     pub in_flight_bytes: usize,
-    /// `MAX_CONNECTIONS`
+    /// The value of `MAX_CONNECTIONS`.
     pub connections: usize,
-    /// `MAX_WAIT_MILLISECONDS`
+    /// The value of `MAX_WAIT_MILLISECONDS`.
     pub wait_milliseconds: u64,
 }
 
 impl LimitValues {
-    /// The value of a limit.
+    /// Returns the setting and the value of a limit.
     #[must_use]
     pub fn of(&self, limit: Limit) -> LimitValue {
         match limit {

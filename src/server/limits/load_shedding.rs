@@ -1,46 +1,49 @@
-//! Load shedding based on event-loop lag: bounds how long accepted requests wait.
+//! Load shedding based on event-loop lag. It bounds how long accepted requests wait for a worker.
 //!
-//! A memory limit alone does not bound the waiting time, because 4 GiB of requests, the default on a machine with 16
-//! GiB, amount to minutes of work. This module bounds the time in the queue. An iteration of an event loop runs every
-//! task that is ready, then polls for new events. A request that arrives late in a long iteration has already waited
-//! for all of it. If iterations have been long for longer than a burst lasts, a worker accepts requests only in the
-//! first part of each iteration and rejects the others. Rejecting is cheap, so the next iteration is short. Uploads
-//! that wait for their clients are not ready, so they do not lengthen an iteration.
+//! A memory limit alone does not bound the waiting time: on a machine with 16 GiB, the default limit is 4 GiB, and
+//! requests that use 4 GiB can keep the workers busy for minutes. This module bounds the waiting time itself. An
+//! iteration of an event loop first runs every task that is ready, and then polls for new events. A request whose task
+//! runs late in a long iteration has already waited for all tasks before it. If a worker's iterations have been long
+//! for longer than a burst lasts, the worker accepts requests only during the first part of each iteration, and rejects
+//! requests during the rest. Rejecting is cheap, so the next iteration is short. An upload that waits for its client
+//! does not lengthen an iteration, because its task is not ready.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::limit::Limit;
 
-/// How long iterations must stay long before requests are rejected, and short before all requests are accepted again.
-/// Otherwise, one short iteration among long ones would let in a whole burst.
+/// The delay before a worker counts as overloaded, and before it counts as recovered: its iterations must stay long for
+/// this time to make it overloaded, and stay short for this time to make it recover. Without the delay, a worker would
+/// accept a whole burst after one short iteration among long ones.
 const BURST: Duration = Duration::from_millis(25);
 
-/// The number of requests that are accepted in every iteration, however long they take.
+/// The number of requests that even an overloaded worker accepts in every iteration.
 const AT_LEAST: usize = 2;
 
 thread_local! {
     static WORKER: Cell<LoopLag> = const { Cell::new(LoopLag::NONE) };
 }
 
-/// The iterations of a worker's event loop.
+/// Measurements of a worker's event loop.
 #[derive(Debug, Clone, Copy)]
 struct LoopLag {
-    /// The current iteration: its start, and the number of accepted requests.
+    /// The start of the current iteration, and the number of requests accepted in this iteration.
     current: Option<(Instant, usize)>,
-    /// The end of the last iteration.
+    /// When the last iteration ended.
     ended: Option<Instant>,
-    /// Whether iterations have been long for a while.
+    /// Whether the worker is overloaded (see [`BURST`]).
     is_overloaded: bool,
-    /// The time since which all iterations have contradicted `is_overloaded`.
+    /// When the measurements began to disagree with `is_overloaded`, or `None` if the latest measurement agrees with
+    /// it.
     contradicted_since: Option<Instant>,
 }
 
 impl LoopLag {
     const NONE: Self = Self { current: None, ended: None, is_overloaded: false, contradicted_since: None };
 
-    /// Returns whether a request at `now` is accepted, and whether it begins an iteration. Iterations longer than
-    /// `long` are long.
+    /// Returns whether a request at `now` is accepted, and whether this request begins an iteration. An iteration is
+    /// long if it takes more time than `long`.
     fn admit(&mut self, now: Instant, long: Duration) -> (bool, bool) {
         let begins = self.current.is_none();
         if begins && let Some(ended) = self.ended {
@@ -87,23 +90,24 @@ pub struct LoadShedding {
 }
 
 impl LoadShedding {
-    /// Creates the rule. On a busy worker, requests wait up to about `long` in each iteration.
+    /// Creates the rule. `long` is the duration above which an iteration is long. On an overloaded worker, a request
+    /// waits up to about this duration in each iteration.
     #[must_use]
     pub fn new(long: Duration) -> Self {
         Self { long }
     }
 
-    /// Accepts or rejects a request. Call it on the worker that serves the request.
+    /// Accepts or rejects a request. Call this function on the worker that serves the request.
     ///
     /// # Errors
-    /// [`Limit::Wait`].
+    /// [`Limit::Wait`] if the request is rejected.
     pub fn admit(self) -> Result<(), Limit> {
         let long = self.long;
         let mut lag = WORKER.get();
         let (is_accepted, begins) = lag.admit(Instant::now(), long);
         WORKER.set(lag);
         if begins {
-            // This task runs after every task that is ready now.
+            // This task runs after every task that is ready now, so it marks the end of the iteration.
             actix_web::rt::spawn(async move {
                 let mut lag = WORKER.get();
                 lag.end(Instant::now(), long);
@@ -136,7 +140,7 @@ mod tests {
         let (taken, end) = round(&mut lag, Instant::now(), 48);
         assert_eq!(taken, 48, "24 ms of work at once");
         let (taken, end) = round(&mut lag, end, 60);
-        assert_eq!(taken, 3, "then only the requests of the first millisecond");
+        assert_eq!(taken, 3, "after the burst, only the requests of the first millisecond");
         let (_, end) = round(&mut lag, end, 2);
         let (taken, mut end) = round(&mut lag, end, 60);
         assert_eq!(taken, 3, "one short iteration changes nothing");
@@ -150,7 +154,7 @@ mod tests {
         }
         assert!(lag.is_overloaded);
         let (taken, _) = round(&mut lag, end + Duration::from_secs(1), 40);
-        assert_eq!(taken, 40, "so does a pause");
+        assert_eq!(taken, 40, "a pause ends the overload");
     }
 
     #[test]
@@ -161,7 +165,7 @@ mod tests {
             for index in 0..=AT_LEAST {
                 let (is_accepted, begins) = lag.admit(now, LONG);
                 assert_eq!(begins, index == 0);
-                assert_eq!(is_accepted, index < AT_LEAST, "request {index} of round {number}");
+                assert_eq!(is_accepted, index < AT_LEAST, "request {index} of iteration {number}");
                 now += Duration::from_millis(50);
             }
             lag.end(now, LONG);

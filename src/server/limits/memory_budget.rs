@@ -6,22 +6,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use transform::meter::Halt;
 
-/// The bytes that all requests use: bodies as received and decompressed, responses, and intermediate data.
+/// The memory that all requests use together: for received and decompressed bodies, responses, and intermediate data.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget {
     bytes: Arc<AtomicUsize>,
     limit: usize,
 }
 
-/// The memory of one request, released when dropped.
+/// The memory that is reserved for one request. Dropping this value releases the memory.
 #[derive(Debug)]
 pub struct Reservation {
     budget: MemoryBudget,
     bytes: AtomicUsize,
 }
 
-/// Requests up to this size can use the whole budget, and larger ones only three quarters of it. This leaves room for
-/// small requests, however many large ones there are.
+/// The maximum number of bytes of a small request (or a quarter of the budget, if that is less). Small requests can use
+/// the whole budget, but large requests can use only three quarters of it. This leaves room for small requests, however
+/// many large requests there are.
 const SMALL_BYTES: usize = 1 << 20;
 
 impl MemoryBudget {
@@ -43,19 +44,19 @@ impl MemoryBudget {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// The maximum number of bytes in use.
+    /// The maximum number of bytes that can be in use.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// The maximum for one request: three quarters of the limit.
+    /// The maximum number of bytes for one request: three quarters of the limit.
     #[must_use]
     pub fn largest(&self) -> usize {
         self.limit - self.limit / 4
     }
 
-    /// Returns the limit on the total bytes in use that applies to a request of `own` bytes.
+    /// Returns the maximum number of bytes that can be in use after a request has grown to `own` bytes.
     fn ceiling(&self, own: usize) -> usize {
         if own <= SMALL_BYTES.min(self.limit / 4) { self.limit } else { self.largest() }
     }
@@ -63,7 +64,7 @@ impl MemoryBudget {
     /// Checks whether a request of `bytes` bytes would fit now, without reserving anything.
     ///
     /// # Errors
-    /// [`Halt::MemoryInUse`] if it does not fit now. [`Halt::MemoryLimit`] if it could never fit.
+    /// [`Halt::MemoryInUse`] if the request does not fit now. [`Halt::MemoryLimit`] if it could never fit.
     pub fn check(&self, bytes: usize) -> Result<(), Halt> {
         if bytes > self.largest() {
             Err(Halt::MemoryLimit)
@@ -85,7 +86,8 @@ impl Reservation {
     /// Reserves `more` bytes.
     ///
     /// # Errors
-    /// [`Halt::MemoryInUse`] if other requests use them. [`Halt::MemoryLimit`] if this request could never get them.
+    /// [`Halt::MemoryInUse`] if other requests use too much of the budget. [`Halt::MemoryLimit`] if the reservation
+    /// would exceed the maximum for one request.
     pub fn reserve(&self, more: usize) -> Result<(), Halt> {
         let own = self.bytes().saturating_add(more);
         if own > self.budget.largest() {
@@ -102,7 +104,7 @@ impl Reservation {
         Ok(())
     }
 
-    /// Grows the reservation to `bytes` bytes, unless it is larger already.
+    /// Grows the reservation to `bytes` bytes, if it is smaller.
     ///
     /// # Errors
     /// Like [`Self::reserve`].
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reservations_are_bounded_together_and_released() {
+    fn reservations_share_one_limit_and_are_released_when_dropped() {
         let budget = MemoryBudget::up_to(100);
         let (one, two) = (budget.reservation(), budget.reservation());
         assert_eq!(one.grow_to(40), Ok(()));
@@ -168,6 +170,6 @@ mod tests {
         assert_eq!(large[0].reserve(1), Err(Halt::MemoryInUse));
         let small = budget.reservation();
         assert_eq!(small.reserve(1 << 20), Ok(()));
-        assert_eq!(small.reserve(1), Err(Halt::MemoryInUse), "it is no longer small");
+        assert_eq!(small.reserve(1), Err(Halt::MemoryInUse), "the request is no longer small");
     }
 }

@@ -1,13 +1,13 @@
 //! The minimum rate at which a client must send or receive.
 //!
-//! A client may be idle for up to `BODY_TIMEOUT`. After that time, its average rate must be at least
-//! [`MIN_BYTES_PER_SECOND`], which any real connection reaches. A large body over a slow line is allowed, but a trickle
-//! is not.
+//! A client may be idle for up to `BODY_TIMEOUT`. Once a transfer has taken longer than that, its average rate must be
+//! at least [`MIN_BYTES_PER_SECOND`], which any real connection reaches. A large body over a slow connection is
+//! allowed, but a few bytes per second are not.
 
 use std::time::{Duration, Instant};
 
-/// The minimum average rate in bytes per second, once `BODY_TIMEOUT` has passed. At this rate, 100 MB take just under
-/// three hours.
+/// The minimum average rate, in bytes per second, of a transfer that takes longer than `BODY_TIMEOUT`. At this rate, a
+/// transfer of 100 MB takes just under three hours.
 pub const MIN_BYTES_PER_SECOND: u32 = 10_000;
 
 /// Measures the rate at which a body arrives.
@@ -18,13 +18,13 @@ pub struct MinRate {
 }
 
 impl MinRate {
-    /// Starts measuring. `pause` is the maximum time without a byte.
+    /// Starts measuring a transfer that began at `began`. `pause` is the maximum time without a byte.
     #[must_use]
     pub fn new(began: Instant, pause: Duration) -> Self {
         Self { began, pause }
     }
 
-    /// Returns how long to wait for the next chunk, if `received` bytes have arrived by `now`.
+    /// Returns how long to wait for the next chunk, given that `received` bytes have arrived by `now`.
     #[must_use]
     pub fn time_left(&self, received: usize, now: Instant) -> Duration {
         let earned = Duration::from_secs_f64(received as f64 / f64::from(MIN_BYTES_PER_SECOND));
@@ -37,9 +37,9 @@ impl MinRate {
 #[derive(Debug, Clone, Copy)]
 pub struct MinReceiveRate {
     rate: MinRate,
-    /// The number of bytes that the client had received at the start.
+    /// The number of bytes that the client had received when the measurement began.
     base: u64,
-    /// The last progress: the number of bytes received, and the time.
+    /// The number of bytes that the client had received at its latest progress, and the time of this progress.
     latest: (u64, Instant),
 }
 
@@ -51,7 +51,7 @@ impl MinReceiveRate {
         Self { rate: MinRate::new(began, pause), base: received, latest: (received, began) }
     }
 
-    /// Records that the client has received `received` bytes by `now`. Returns whether that is too slow.
+    /// Notes that the client has received `received` bytes by `now`. Returns whether the client is too slow.
     #[must_use]
     pub fn is_too_slow(&mut self, received: u64, now: Instant) -> bool {
         if received > self.latest.0 {
@@ -96,7 +96,7 @@ mod tests {
                 .find(|second| rate.is_too_slow(1_000_000 + received(*second), began + Duration::from_secs(*second)))
         };
         assert_eq!(ended(|second| second * 12_000), None);
-        // In steps of 25 seconds, as with a large receive buffer.
+        // The client receives in steps of 25 seconds, as with a large receive buffer.
         assert_eq!(ended(|second| second / 25 * 25 * 12_000), None);
         assert_eq!(ended(|_| 0), Some(30));
         assert_eq!(ended(|second| second), Some(31));

@@ -1,4 +1,5 @@
-//! Permits for work off the event loops. They limit how many requests run there concurrently, and how many wait.
+//! Permits to run outside the event loops. They limit how many requests run outside the event loops concurrently, and
+//! how many requests wait for a permit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +16,7 @@ const WAITING: usize = 8;
 /// How long a request waits for a permit before it gets a retryable 503.
 pub const MAX_PERMIT_WAIT: Duration = Duration::from_secs(5);
 
-/// Permits to work off the event loops, granted in the order of the requests.
+/// Permits to run outside the event loops, granted in the order in which requests ask for them.
 #[derive(Debug, Clone)]
 pub struct Permits {
     permits: Arc<Semaphore>,
@@ -23,7 +24,7 @@ pub struct Permits {
     waiting_limit: usize,
 }
 
-/// The right to work off the event loops.
+/// Permission to run outside the event loops.
 pub type Permit = OwnedSemaphorePermit;
 
 impl Permits {
@@ -40,13 +41,13 @@ impl Permits {
     /// Waits for a permit.
     ///
     /// # Errors
-    /// [`Limit::Wait`] if too many requests are waiting, or after [`MAX_PERMIT_WAIT`].
+    /// [`Limit::Wait`] if too many requests are waiting, or if there is no free permit within [`MAX_PERMIT_WAIT`].
     pub async fn acquire(&self) -> Result<Permit, Limit> {
         self.check_waiting()?;
         let waiting = Waiting::new(&self.waiting);
         let permit = timeout(MAX_PERMIT_WAIT, self.permits.clone().acquire_owned()).await;
         drop(waiting);
-        // The semaphore is never closed.
+        // The semaphore is never closed, so the only error is the timeout.
         permit.ok().and_then(Result::ok).ok_or(Limit::Wait)
     }
 
@@ -59,7 +60,7 @@ impl Permits {
     }
 }
 
-/// Counts a waiting request, until dropped.
+/// Counts one request as waiting, until this value is dropped.
 struct Waiting<'c>(&'c AtomicUsize);
 
 impl<'c> Waiting<'c> {

@@ -1,4 +1,5 @@
-//! Limits the resources of one request. Memory is taken from the budget, and work stops when the client disconnects.
+//! Limits the resources that one request uses. The memory for the request is taken from the budget, and its processing
+//! stops when the client disconnects.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::memory_budget::Reservation;
 use transform::meter::{Halt, Meter};
 
-/// Whether the client of a request has disconnected. Set when the future of its response is dropped.
+/// Cancels the processing of a request when this value is dropped. The future of the response holds this value, and the
+/// framework drops the future when the client disconnects.
 #[derive(Debug, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
-    /// Returns the flag that is checked while the request is processed.
+    /// Returns the flag that is set when this value is dropped. It is checked while the request is processed.
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
@@ -24,14 +26,15 @@ impl Drop for Cancellation {
     }
 }
 
-/// Grants a request memory from the budget, and work until its client disconnects.
+/// Takes the memory for a request from the budget. Stops the request when its client disconnects or its work exceeds
+/// `max_work`.
 #[derive(Debug)]
 pub struct RequestMeter<'r> {
-    /// The memory of the request.
+    /// The memory that is reserved for the request.
     pub reservation: &'r Reservation,
-    /// Set once the client has disconnected.
+    /// Whether the client has disconnected.
     pub cancelled: &'r AtomicBool,
-    /// The maximum work (see [`transform::meter::Usage::work`]).
+    /// The maximum amount of work, in the unit of [`transform::meter::Usage::work`].
     pub max_work: u64,
 }
 

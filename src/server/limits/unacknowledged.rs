@@ -1,11 +1,11 @@
-//! The number of sent bytes that the peer of a socket has not acknowledged.
+//! Determines how many sent bytes the peer of a socket has not acknowledged.
 //!
-//! A send buffer holds megabytes, and the socket becomes writable again only when a third of it is free.
+//! A send buffer holds megabytes, and the socket becomes writable again only when a third of the buffer is free.
 //! Acknowledgments show the progress of a slow client long before that.
 
 use std::os::fd::AsFd;
 
-/// The number of bytes in the send buffer of a TCP socket that the peer has not acknowledged, if the OS provides it.
+/// Returns the number of unacknowledged bytes in a TCP socket's send buffer, if the OS reports it.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "this ioctl has no safe wrapper")]
 pub fn bytes(socket: impl AsFd) -> Option<u64> {
@@ -13,13 +13,13 @@ pub fn bytes(socket: impl AsFd) -> Option<u64> {
     /// `SIOCOUTQ` of tcp(7).
     const UNACKNOWLEDGED: Opcode = libc::TIOCOUTQ as Opcode;
     // SAFETY: for a TCP socket, this request writes one `int` (tcp(7)), for which `Getter` has room. For any other
-    // descriptor it does the same or fails.
+    // descriptor, the request does the same or fails.
     let bytes = unsafe { ioctl(socket, Getter::<UNACKNOWLEDGED, libc::c_int>::new()) };
     bytes.ok().and_then(|bytes| u64::try_from(bytes).ok())
 }
 
-/// Returns `None`, because other systems do not provide this number. Progress is then measured by the bytes that the
-/// socket accepts.
+/// Returns `None`, because this number is read only on Linux. On other systems, the number of bytes that the socket has
+/// accepted shows the progress of a client.
 #[cfg(not(target_os = "linux"))]
 pub fn bytes(_: impl AsFd) -> Option<u64> {
     None
@@ -49,7 +49,7 @@ mod tests {
         // The last acknowledgments may still be in flight.
         let began = std::time::Instant::now();
         while bytes(&sender) != Some(0) {
-            assert!(began.elapsed().as_secs() < 30, "everything was read");
+            assert!(began.elapsed().as_secs() < 30, "the peer has read all bytes, but some are still unacknowledged");
             std::thread::yield_now();
         }
     }

@@ -1,13 +1,13 @@
-//! A rate limit for log lines that are expensive to create, applied before a line is created. Every line also passes
-//! [`super::rate_limit`].
+//! A rate limit for log lines that are expensive to create. It is applied before a line is created. Like every other
+//! line, a created line is also subject to [`super::rate_limit`].
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The default number of lines per second.
+/// The default maximum number of lines per second.
 pub const LINES_PER_SECOND: u32 = 10;
 
-/// Admits up to `LINES` lines per second and counts the others.
+/// Admits up to `LINES` lines per second, and counts the lines that it suppresses.
 #[derive(Debug, Default)]
 pub struct LineLimit<const LINES: u32 = LINES_PER_SECOND>(Mutex<Second>);
 
@@ -26,8 +26,8 @@ impl<const LINES: u32> LineLimit<LINES> {
         Self(Mutex::new(Second { began: None, lines: 0, suppressed: 0 }))
     }
 
-    /// Decides whether to log a line at `now`. If so, returns the number of lines that were suppressed since the last
-    /// admitted one. Otherwise, returns `None`.
+    /// Returns `None` if a line at `now` must be suppressed. If the line may be logged, returns the number of lines
+    /// that were suppressed since the last admitted line.
     pub fn admit(&self, now: Instant) -> Option<u64> {
         let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = second.began.is_none_or(|began| now.saturating_duration_since(began) >= Duration::from_secs(1));

@@ -1,6 +1,7 @@
-//! The log behind `tracing`: a writer that never blocks a request, and a rate limit for lines that clients can cause.
+//! The log behind `tracing`: a writer that never blocks a request, and rate limits for lines that clients can cause.
 //!
-//! There is one log per process, because `tracing` has one global subscriber. The counts of lost lines are global too.
+//! There is one log per process, because `tracing` has one global subscriber. For the same reason, the counts of lost
+//! lines are global.
 
 pub mod line_limit;
 pub mod rate_limit;
@@ -11,9 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Why a line was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// The writer's queue is full: stderr is slower than the log.
+    /// The writer's queue was full, because stderr was slower than the log.
     QueueFull,
-    /// The write failed: the reader of the pipe has exited, or the disk is full.
+    /// The write failed, for example because the reader of the pipe had exited or the disk was full.
     WriteFailed,
     /// The line exceeded the rate limit of its call site.
     Suppressed,
@@ -23,7 +24,7 @@ impl Loss {
     /// All reasons, in the order of their discriminants.
     pub const ALL: [Loss; 3] = [Loss::QueueFull, Loss::WriteFailed, Loss::Suppressed];
 
-    /// The label `reason` of `kafka_transformer_log_lines_dropped_total`.
+    /// The value of the label `reason` of `kafka_transformer_log_lines_dropped_total`.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -38,16 +39,16 @@ impl Loss {
 #[derive(Debug, Default)]
 pub struct Losses([AtomicU64; Loss::ALL.len()]);
 
-/// The counts of the log of this process.
+/// The number of log lines that this process has lost, by reason.
 pub static LOSSES: Losses = Losses([const { AtomicU64::new(0) }; Loss::ALL.len()]);
 
 impl Losses {
-    /// Counts lines that were not written.
+    /// Counts a number of lines that were not written for the reason `loss`.
     pub fn add(&self, loss: Loss, lines: u64) {
         self.0[loss as usize].fetch_add(lines, Ordering::Relaxed);
     }
 
-    /// The number of lines that were not written for this reason since the process started.
+    /// Returns the number of lines that were not written for the reason `loss`.
     #[must_use]
     pub fn count(&self, loss: Loss) -> u64 {
         self.0[loss as usize].load(Ordering::Relaxed)

@@ -1,6 +1,7 @@
 //! A rate limit for each call site that logs, so that a client that sends only bad requests cannot fill the disk.
 //!
-//! It is a layer of `tracing`, so it also applies to the lines of libraries and to lines that are added later.
+//! The limit is a layer of `tracing`, so it also applies to log calls in libraries, and to log calls that are added to
+//! the code later.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -17,24 +18,24 @@ use tracing_subscriber::layer::Context;
 use super::{Loss, Losses};
 use json::display::start;
 
-/// The maximum number of lines per call site and [`WINDOW`].
+/// The maximum number of lines per call site in each [`WINDOW`].
 pub const LINES_PER_WINDOW: u32 = 10;
 
-/// The period of [`LINES_PER_WINDOW`].
+/// The period to which [`LINES_PER_WINDOW`] applies.
 pub const WINDOW: Duration = Duration::from_secs(1);
 
 /// The maximum number of kinds of lines that are counted separately. Each kind is a call site, so this limit is reached
 /// only if a library generates its log targets.
 const MAX_KINDS: usize = 1024;
 
-/// The maximum number of bytes of the sample message in a report.
+/// The maximum length, in bytes, of the sample message in a report.
 const MAX_SAMPLE_BYTES: usize = 200;
 
-/// The target of reports. Reports are not limited, because there is at most one per kind and window.
+/// The log target of reports. Their rate is not limited, because there is at most one per kind and window.
 const REPORTS: &str = module_path!();
 
-/// Admits ten lines of the same kind per second and counts the others. The kind of a line is the call site that logs
-/// it. Debug and trace lines are always admitted, because an operator enabled them.
+/// Admits ten lines of the same kind per second, and counts the lines that it suppresses. The kind of a line is the
+/// call site that logs it. Debug and trace lines are always admitted, because an operator enabled them.
 #[derive(Debug, Clone)]
 pub struct RateLimit {
     kinds: Arc<Mutex<HashMap<Kind, Window>>>,
@@ -46,9 +47,9 @@ pub struct RateLimit {
 enum Kind {
     /// A call site that logs through `tracing`.
     Callsite(Identifier),
-    /// A call site that logs through the `log` crate: its target and line.
+    /// A call site that logs through the `log` crate, identified by its target and line number.
     Record(String, Option<u32>),
-    /// All kinds above [`MAX_KINDS`].
+    /// All call sites after the first [`MAX_KINDS`].
     Other,
 }
 
@@ -81,8 +82,8 @@ impl RateLimit {
         Self { kinds: Arc::default(), losses }
     }
 
-    /// Logs how many lines of each kind were suppressed since the last report. Call it once per [`WINDOW`], and at
-    /// exit.
+    /// Logs how many lines of each kind were suppressed since the last report. Call this function once per [`WINDOW`],
+    /// and at exit.
     pub fn report(&self) {
         for Report { level, suppressed, source, sample } in self.take_suppressed() {
             macro_rules! log {
@@ -111,7 +112,7 @@ impl RateLimit {
             .collect()
     }
 
-    /// Whether a line of this kind may be written at `now`.
+    /// Counts a line of this kind at `now`, and returns whether the line may be written.
     fn admit(&self, kind: Kind, metadata: &Metadata<'_>, now: Instant, sample: impl FnOnce() -> String) -> bool {
         let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         let kind = if kinds.len() < MAX_KINDS || kinds.contains_key(&kind) { kind } else { Kind::Other };
@@ -157,13 +158,14 @@ impl<S: Subscriber> Layer<S> for RateLimit {
     }
 }
 
-/// The message of a line, without its other fields.
+/// Returns the start of a line's message, without the other fields of the line.
 fn message(event: &Event<'_>) -> String {
     struct Message(String);
     impl Visit for Message {
         fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
             if field.name() == "message" {
-                // Fails if the message is longer than the buffer.
+                // The write fails if the message is longer than `MAX_SAMPLE_BYTES`, but its start has then been
+                // recorded.
                 let _ = write!(self, "{value:?}");
             }
         }
@@ -213,7 +215,7 @@ mod tests {
         let admit = |kind, at| limit.admit(kind, &PLACE, after(at), || format!("at {at}"));
         let admitted: Vec<bool> = (0..35).map(|index| admit(record(1), index * 20)).collect();
         assert_eq!((&admitted[..10], &admitted[10..]), (&[true; 10][..], &[false; 25][..]));
-        assert!(admit(record(2), 700), "another place in the code");
+        assert!(admit(record(2), 700), "another call site");
         assert!(!admit(record(1), 999));
         let report = |suppressed, sample: &str| Report {
             level: Level::WARN,
@@ -222,7 +224,7 @@ mod tests {
             sample: sample.to_owned(),
         };
         assert_eq!(limit.take_suppressed(), [report(26, "at 200")]);
-        assert_eq!(limit.take_suppressed(), [], "each is reported once");
+        assert_eq!(limit.take_suppressed(), [], "each suppressed line is reported only once");
         assert_eq!((1000..1020).filter(|at| admit(record(1), *at)).count(), 10, "a new window");
         assert_eq!(limit.take_suppressed(), [report(10, "at 1010")]);
     }

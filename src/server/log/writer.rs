@@ -1,7 +1,7 @@
 //! A bounded, lossy log writer: lines wait in a queue, and a separate thread writes them.
 //!
 //! `tracing-appender` is similar, but its queue is bounded in lines instead of bytes, it does not count failed writes,
-//! and its guard prints to stdout when the sink is stuck, which panics if stdout is full.
+//! and when the sink is stuck, its guard prints to stdout, which panics if stdout is full.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,16 +12,18 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Loss, Losses};
 
-/// The maximum size of the queue in bytes: about 4,000 lines. The writer thread may hold the same amount.
+/// The maximum size of the queue in bytes: about 4,000 lines. In addition, the writer thread may hold a batch of up to
+/// this size.
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 
-/// The size of the buffer that the writer thread keeps between batches, in bytes.
+/// The maximum size, in bytes, of the buffer that the writer thread keeps between batches.
 const KEPT_BYTES: usize = 64 * 1024;
 
 /// How long the writer thread waits before it retries a write to a full non-blocking pipe.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// The writer for `tracing`. A write never blocks and never fails: lines that do not fit are dropped and counted.
+/// The writer for `tracing`. A write never blocks and never fails: lines that do not fit into the queue are dropped and
+/// counted.
 #[derive(Debug, Clone)]
 pub struct LogWriter(Arc<Shared>);
 
@@ -39,12 +41,13 @@ struct Shared {
 struct Queue {
     /// Complete lines, one after another.
     lines: Vec<u8>,
-    /// Whether the thread is writing a batch from the queue.
+    /// Whether the writer thread is writing a batch.
     is_writing: bool,
 }
 
 impl LogWriter {
-    /// Starts the thread that writes to `sink`. It runs until the process exits. Lost lines are counted in `losses`.
+    /// Starts the thread that writes to `sink`. The thread runs until the process exits. Lost lines are counted in
+    /// `losses`.
     ///
     /// # Errors
     /// Fails if the thread cannot be started.
@@ -69,7 +72,7 @@ impl LogWriter {
         self.0.filled.notify_one();
     }
 
-    /// Waits up to `limit` for all queued lines to be written. Returns whether they were.
+    /// Waits up to `limit` for all queued lines to be written. Returns whether all of them were written.
     pub fn flush(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let mut queue = self.0.lock();
@@ -116,7 +119,7 @@ struct Sink<W> {
 }
 
 impl<W: Write> Sink<W> {
-    /// Writes complete lines. Returns how many of them were lost.
+    /// Writes complete lines. Returns the number of lines that were lost.
     fn write_batch(&mut self, batch: &[u8]) -> u64 {
         if self.is_mid_line && self.write(b"\n") > 0 {
             return lines(batch);
@@ -127,7 +130,7 @@ impl<W: Write> Sink<W> {
         lines(lost)
     }
 
-    /// Writes as much as the sink accepts. Returns the number of bytes left.
+    /// Writes as much as the sink accepts. Returns the number of bytes that were not written.
     fn write(&mut self, mut bytes: &[u8]) -> usize {
         while !bytes.is_empty() {
             match self.inner.write(bytes) {
@@ -142,13 +145,13 @@ impl<W: Write> Sink<W> {
     }
 }
 
-/// Returns the number of lines in `bytes`, including incomplete ones.
+/// Returns the number of lines in `bytes`, including an incomplete last line.
 fn lines(bytes: &[u8]) -> u64 {
     let ends = memchr::memchr_iter(b'\n', bytes).count();
     (ends + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))) as u64
 }
 
-/// `tracing` writes each line with one call.
+/// Each call of `write` queues one line, because `tracing` writes each line with one call.
 impl Write for &LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line);
@@ -168,7 +171,8 @@ impl<'w> MakeWriter<'w> for LogWriter {
     }
 }
 
-/// The process's stderr without the lock of `std`, so that a write that hangs does not block other threads.
+/// The process's stderr, written without taking the lock of `std`. A write that hangs therefore does not block other
+/// threads.
 #[derive(Debug, Clone, Copy)]
 pub struct Stderr;
 
@@ -191,7 +195,7 @@ mod tests {
     /// The timeout of every wait in these tests.
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    /// A sink with scripted writes: each accepts a number of bytes, or fails.
+    /// A sink that follows a script: each write takes the next step, which accepts a number of bytes or fails.
     struct Scripted {
         steps: Receiver<Result<usize, io::ErrorKind>>,
         written: Arc<Mutex<Vec<u8>>>,
@@ -235,7 +239,7 @@ mod tests {
     fn a_stuck_sink_never_blocks_and_dropped_lines_are_counted() {
         let log = started();
         let line = [&[b'x'; 99][..], b"\n"].concat();
-        // From now on the sink accepts nothing.
+        // The sink accepts nothing until the test sends a step.
         (&log.writer).write_all(b"first\n").unwrap();
         let fit = MAX_QUEUED_BYTES / line.len();
         while !log.writer.0.lock().is_writing {
@@ -245,7 +249,7 @@ mod tests {
             (&log.writer).write_all(&line).unwrap();
         }
         assert_eq!(log.losses.count(Loss::QueueFull), 7);
-        assert!(!log.writer.flush(Duration::from_millis(5)), "it gives up in time");
+        assert!(!log.writer.flush(Duration::from_millis(5)), "`flush` gives up after its time limit");
         log.steps.send(Ok(usize::MAX)).unwrap();
         log.steps.send(Ok(usize::MAX)).unwrap();
         assert!(log.writer.flush(PATIENCE));
@@ -267,7 +271,7 @@ mod tests {
         write("2\n", &[Err(io::ErrorKind::StorageFull)]);
         write("3\n4\n", &[Err(io::ErrorKind::Interrupted), Err(io::ErrorKind::WouldBlock), Ok(3), Ok(0)]);
         assert_eq!(log.losses.count(Loss::WriteFailed), 2);
-        // Still failing, then working again.
+        // The sink still fails, and then works again.
         write("5\n", &[Err(io::ErrorKind::BrokenPipe)]);
         write("6\n", &[Ok(1), Ok(9)]);
         write("7\n", &[Ok(9)]);

@@ -7,10 +7,10 @@ use prometheus::{IntCounter, IntCounterVec};
 
 use super::origins::OTHER;
 
-/// The counters of each destination, by type and ID: transformed and rejected events.
+/// For each destination type and ID, the counters of transformed and of rejected events.
 type Known = HashMap<(&'static str, String), [IntCounter; 2]>;
 
-/// The counters of all destinations. Clones share them.
+/// The counters of all destinations. Clones share the counters.
 #[derive(Debug, Clone)]
 pub(super) struct DestinationSeries {
     counters: IntCounterVec,
@@ -20,7 +20,7 @@ pub(super) struct DestinationSeries {
 }
 
 impl DestinationSeries {
-    /// Creates counters without separate series for any destination.
+    /// Creates disabled counters. [`Self::up_to`] enables them.
     pub(super) fn new(counters: IntCounterVec) -> Self {
         Self { counters, most: 0, known: Arc::default() }
     }
@@ -30,7 +30,7 @@ impl DestinationSeries {
         Self { most, ..self }
     }
 
-    /// Counts the events of a destination.
+    /// Counts transformed and rejected events of a destination.
     pub(super) fn count(&self, family: &'static str, id: Option<&str>, transformed: u64, rejected: u64) {
         if self.most == 0 {
             return;

@@ -1,4 +1,4 @@
-//! Label values that are not defined elsewhere in the service.
+//! Label values that only metrics use: the results of forwarded requests and of shadow comparisons.
 
 /// The result of a forwarded request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Forwarded {
     pub const ALL: [Forwarded; 6] =
         [Self::Responded, Self::Unreachable, Self::Broken, Self::TimedOut, Self::Abandoned, Self::Looped];
 
-    /// The value of the label.
+    /// Returns the value of the label.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -41,13 +41,13 @@ impl Forwarded {
 pub enum Compared {
     /// The responses are equal.
     Equal,
-    /// The responses have intended differences only.
+    /// The responses differ, but only by intended differences.
     Intended,
     /// The responses differ.
     Different,
-    /// The limits on kept requests were reached.
+    /// The responses were not compared, because a limit on the requests kept for comparison was reached.
     Dropped,
-    /// There was no upstream response to compare with: the upstream was overloaded, unreachable or too slow.
+    /// The responses could not be compared, usually because the upstream was overloaded, unreachable or too slow.
     Failed,
 }
 
@@ -55,7 +55,7 @@ impl Compared {
     /// All results.
     pub const ALL: [Compared; 5] = [Self::Equal, Self::Intended, Self::Different, Self::Dropped, Self::Failed];
 
-    /// The value of the label.
+    /// Returns the value of the label.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {

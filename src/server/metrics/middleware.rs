@@ -48,7 +48,7 @@ pub async fn measure(
     result
 }
 
-/// Counts a request as in flight until dropped, which also happens if the client disconnects.
+/// Counts a request as in flight until this value is dropped, which happens even if the client disconnects.
 struct Open<'g>(&'g IntGauge);
 
 impl<'g> Open<'g> {

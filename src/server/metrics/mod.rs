@@ -1,4 +1,5 @@
-//! The metrics of the service, created from [`table`] and passed to all users.
+//! The metrics of the service, which are created from [`table`]. Each part of the service that counts something gets a
+//! clone of [`Metrics`].
 
 pub mod destinations;
 pub mod labels;
@@ -33,7 +34,7 @@ use transform::family::{FAMILIES, Family};
 use transform::rejection::Rejection;
 use transform::request::origin::Origin;
 
-/// The metrics of one instance.
+/// The metrics of one instance. Clones share the values.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Registry,
@@ -60,27 +61,28 @@ pub struct Metrics {
     upstream_duration: HistogramVec,
     certificate_expiry: IntGaugeVec,
     destinations: DestinationSeries,
-    /// The number of requests without a response yet.
+    /// The number of requests in flight.
     pub concurrent: IntGauge,
 }
 
-/// How often the lag of an event loop is measured.
+/// The time between two measurements of an event loop's lag.
 const LAG_PERIOD: Duration = Duration::from_millis(250);
 
 /// Limits and their current use.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
-    /// The memory that requests use and its limit, in bytes.
+    /// The number of bytes that requests use, and the maximum of this number.
     pub in_flight: (usize, usize),
     /// The maximum time that requests wait for a worker.
     pub wait_limit: Duration,
-    /// The open connections of each port, and their limit.
+    /// For each port: its name, its number of open connections, and its connection limit.
     pub connections: Vec<(&'static str, usize, usize)>,
-    /// Seconds until the current certificate expires.
+    /// The number of seconds until the current TLS certificate expires, or `None` without TLS.
     pub certificate_expiry: Option<i64>,
 }
 
-/// The counters of one family, looked up once so that counting a request takes only a few additions.
+/// The counters of one destination family. They are looked up only once, so that counting a request takes only a few
+/// additions.
 #[derive(Debug)]
 struct FamilyCounters {
     topics: [IntCounter; TopicRule::ALL.len()],
@@ -92,7 +94,7 @@ struct FamilyCounters {
     untouched: IntCounter,
 }
 
-/// Log lines that were lost for one reason.
+/// The counter of the log lines that were lost for one reason.
 #[derive(Debug)]
 struct LostLines {
     loss: Loss,
@@ -102,7 +104,8 @@ struct LostLines {
 }
 
 impl LostLines {
-    /// Adds new losses of the log. The log has its own counts, because it exists before the metrics.
+    /// Adds to `counter` the lines that were lost since the last call. The log keeps its own counts, because it is
+    /// created before the metrics.
     fn update(&self) {
         let lost = LOSSES.count(self.loss);
         let counted = self.counted.fetch_max(lost, Ordering::Relaxed);
@@ -111,7 +114,7 @@ impl LostLines {
 }
 
 impl Metrics {
-    /// Creates metrics, each with the label `instanceName`.
+    /// Creates the metrics, each with the label `instanceName`, whose value is `instance_id`.
     ///
     /// # Errors
     /// Never fails in practice, because names and labels are constants.
@@ -226,7 +229,8 @@ impl Metrics {
         }
     }
 
-    /// Returns the series of the events of one origin. `version` is the version in the path.
+    /// Returns the metric series that count the events of one origin. `version` is the API version in the path of the
+    /// request: `v0` or `v1`.
     #[must_use]
     pub fn events(&self, family: &Family, version: &str, origin: &Origin) -> EventSeries {
         let labels = self.origins.lock().unwrap_or_else(PoisonError::into_inner).labels(origin);
@@ -238,7 +242,7 @@ impl Metrics {
         }
     }
 
-    /// Counts the decisions of one request.
+    /// Counts the decisions about the events of one request.
     pub fn count(&self, family: &Family, tally: &Tally) {
         let Some(counters) = self.families.get(family.name) else { return };
         let add = |counter: &IntCounter, by: u64| {
@@ -256,7 +260,7 @@ impl Metrics {
         add(&counters.untouched, tally.topics.iter().sum::<u64>() - tally.changed);
     }
 
-    /// Counts a request that a limit rejected.
+    /// Counts a request that was rejected because it would have exceeded `limit`.
     pub fn count_rejection(&self, limit: Limit, route: &str) {
         self.overload_rejections[limit as usize].inc();
         if limit == Limit::InFlightBytes {
@@ -269,39 +273,40 @@ impl Metrics {
         self.forwarded[result as usize].inc();
     }
 
-    /// Counts a request that only a rudder-transformer can serve, if there is no upstream.
+    /// Counts a request that was not served, because only a rudder-transformer can serve it and there is no upstream.
     pub fn count_unserved(&self, endpoint: UnservedEndpoint) {
         self.unserved[endpoint as usize].inc();
     }
 
-    /// Counts a request that was selected for comparison.
+    /// Counts a request that was selected for shadow comparison.
     pub fn count_compared(&self, result: Compared) {
         self.shadowed[result as usize].inc();
     }
 
-    /// Counts a request with an intended difference.
+    /// Counts a request whose responses have an intended difference.
     pub fn count_intended(&self, row: IntendedDifference) {
         self.intended[row as usize].inc();
     }
 
-    /// Returns these metrics with separate series for up to `most` destinations. Call it before anything is counted.
+    /// Returns these metrics with separate series for up to `most` destinations. Call this method before counting
+    /// anything.
     #[must_use]
     pub fn with_destinations(mut self, most: usize) -> Self {
         self.destinations = self.destinations.up_to(most);
         self
     }
 
-    /// Counts the events of a destination, if these metrics are enabled.
+    /// Counts the events of a destination, if metrics per destination are enabled.
     pub fn count_destination(&self, family: &Family, id: Option<&str>, transformed: u64, rejected: u64) {
         self.destinations.count(family.name, id, transformed, rejected);
     }
 
-    /// Records the time until the upstream responded.
+    /// Records the time from the start of a forwarded request to the headers of the upstream's response.
     pub fn observe_upstream(&self, duration: Duration) {
         self.upstream_duration.with_label_values(&[] as &[&str]).observe(duration.as_secs_f64());
     }
 
-    /// Measures how late timers run on this thread. Never returns.
+    /// Measures periodically how late a timer fires on this thread. Never returns.
     pub async fn measure_event_loop(self) {
         let lag = self.event_loop_lag.with_label_values(&[] as &[&str]);
         loop {
@@ -311,7 +316,7 @@ impl Metrics {
         }
     }
 
-    /// Sets the gauges of limits and their current use, which are read on demand.
+    /// Sets the gauges that show limits and their current use. Call this method before [`Self::render`].
     pub fn set_usage(&self, usage: &Usage) {
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.in_flight_bytes.set(gauge(usage.in_flight.0));

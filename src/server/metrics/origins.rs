@@ -1,23 +1,22 @@
-//! Labels with values from events. Clients can make up any number of values, so only a bounded number of them become
-//! series.
+//! Limits how many values from events become label values, because clients can send any number of different values.
 
 use std::collections::HashSet;
 
 use transform::request::origin::Origin;
 
-/// The maximum number of values of one label.
+/// The maximum number of different values of one label.
 const MAX_VALUES: usize = 100;
 
-/// The maximum number of combinations of values.
+/// The maximum number of combinations of label values.
 const MAX_COMBINATIONS: usize = 500;
 
-/// The maximum length of a value, in bytes.
+/// The maximum length of a label value, in bytes.
 const MAX_BYTES: usize = 100;
 
-/// The label for values above these limits.
+/// The label value that replaces all values above the limits.
 pub const OTHER: &str = "other";
 
-/// The values seen so far.
+/// The label values that have been used so far, and their combinations.
 #[derive(Debug, Default)]
 pub struct Origins {
     values: [HashSet<String>; 4],
@@ -25,7 +24,8 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// Returns the labels for an origin: its own values, or [`OTHER`] above the limits.
+    /// Returns the label values for an origin. A value above the limits becomes [`OTHER`]. If the combination is above
+    /// the limit, all four values become [`OTHER`].
     pub fn labels(&mut self, origin: &Origin) -> [String; 4] {
         let mut labels = origin.values().map(|value| Self::capped_in_length(value).to_owned());
         for (label, values) in labels.iter_mut().zip(&mut self.values) {

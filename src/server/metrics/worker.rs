@@ -1,5 +1,5 @@
-//! Caches the series that a worker used recently, because looking up a series by its labels costs more than updating
-//! it.
+//! Caches the metric series that a worker has used recently, because looking up a series by its labels is more
+//! expensive than updating the series.
 
 use std::cell::RefCell;
 
@@ -12,7 +12,7 @@ use transform::request::origin::Origin;
 
 type EventKey = (&'static str, &'static str, Origin);
 
-/// The cached series of one worker.
+/// The cached metric series of one worker.
 #[derive(Debug)]
 pub struct WorkerSeries {
     metrics: Metrics,
@@ -20,7 +20,7 @@ pub struct WorkerSeries {
     events: RefCell<Vec<(EventKey, EventSeries)>>,
 }
 
-/// The maximum number of cached series of each kind.
+/// The maximum number of entries in each of the two caches.
 const MAX_CACHED: usize = 32;
 
 impl WorkerSeries {
@@ -30,13 +30,13 @@ impl WorkerSeries {
         Self { metrics, http: RefCell::default(), events: RefCell::default() }
     }
 
-    /// The metrics of the instance.
+    /// Returns the metrics of the instance.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// Counts a request with a response.
+    /// Counts a request and its response.
     pub fn count_http(&self, key: &HttpKey, seconds: f64, request_bytes: u64, response_bytes: Option<u64>) {
         let mut known = self.http.borrow_mut();
         let series = get_or_create(&mut known, |cached| cached == key, || (*key, self.metrics.http(key)));
@@ -47,7 +47,8 @@ impl WorkerSeries {
         }
     }
 
-    /// Counts the decisions of a request. `version` is the version in its path.
+    /// Counts the decisions about the events of a request, and the events themselves. `version` is the API version in
+    /// the path of the request.
     pub fn count_transformed(&self, transformed: &Transformed, version: &'static str) {
         self.metrics.count(transformed.family, &transformed.tally);
         if let Some(counted) = &transformed.counted {
@@ -55,7 +56,7 @@ impl WorkerSeries {
         }
     }
 
-    /// Counts the events of a request. `version` is the version in its path.
+    /// Counts the events of a request. `version` is the API version in the path of the request.
     pub fn count_events(&self, family: &'static Family, version: &'static str, counted: &Counted) {
         let origin = &counted.origin;
         let mut known = self.events.borrow_mut();
@@ -69,8 +70,8 @@ impl WorkerSeries {
     }
 }
 
-/// Returns the cached value whose key `is_wanted`. If there is none, creates it with `make`, and evicts the least
-/// recently used value if the cache is full.
+/// Returns the cached value whose key satisfies `is_wanted`. If no key does, evicts the least recently used value if
+/// the cache is full, and creates a value with `make`.
 fn get_or_create<K, V>(known: &mut Vec<(K, V)>, is_wanted: impl Fn(&K) -> bool, make: impl FnOnce() -> (K, V)) -> &V {
     match known.iter().position(|(key, _)| is_wanted(key)) {
         Some(0) => {}

@@ -1,4 +1,4 @@
-//! The examples of the OpenAPI document. They are golden cases, so that every example is tested.
+//! The examples in the OpenAPI document. They come from golden cases, so that every example is tested.
 //!
 //! An example has the same name in the request body, the parameters and the response.
 
@@ -43,7 +43,7 @@ struct Response {
 
 macro_rules! cases {
     ($($operation:literal: $($folder:literal / $name:literal),+;)+) => {
-        /// The operation, name and text of each case.
+        /// The path of the operation, the name and the JSON text of each golden case.
         const CASES: &[(&str, &str, &str)] = &[$($((
             $operation,
             $name,
@@ -86,10 +86,10 @@ cases! {
     "/version": "service" / "version";
 }
 
-/// The header that announces the format of the body.
+/// The name of the header that announces the format of a body.
 const CONTENT_FORMAT: &str = "X-Content-Format";
 
-/// Adds every example to the paths of a document.
+/// Adds all examples to the operations of a document, which `paths` contains.
 pub fn add(paths: &mut Map<String, Value>) {
     for (path, name, text) in CASES {
         let (Some(item), Ok(case)) = (paths.get_mut(*path), serde_json::from_str::<Case>(text)) else { continue };
@@ -118,8 +118,8 @@ fn add_case(operation: &mut Value, path: &str, name: &str, case: &Case) {
     for parameter in parameters.into_iter().flatten() {
         let value = match parameter["in"].as_str() {
             Some("path") => path.find('{').and_then(|start| request.path.get(start..)).map(Value::from),
-            // A case without this header gets a blank example, because the API documentation page fills in the first
-            // example.
+            // The API documentation page fills in the first example of a parameter. A case without this header
+            // therefore gets an empty example.
             _ if parameter["name"] == CONTENT_FORMAT => {
                 Some(request.headers.get(CONTENT_FORMAT).cloned().unwrap_or_else(|| "".into()))
             }

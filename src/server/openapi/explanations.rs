@@ -1,5 +1,5 @@
-//! The schemas of requests and responses of `POST /explain`, which [`transform::explain`] implements. They contain
-//! every field that can occur.
+//! The schemas of the requests and responses of `POST /explain`, with every field that can occur.
+//! [`transform::explain`] creates the explanations.
 
 #![allow(dead_code, reason = "these types describe JSON that is read and written elsewhere")]
 
@@ -12,47 +12,48 @@ use super::requests::{any_case_name, or_anything};
 use crate::server::routes::explain::findings::DestinationCheck;
 use crate::server::routes::explain::limits::MAX_EVENTS;
 
-/// Events to explain, with defaults for all of them.
+/// Events to explain, and defaults that apply to all events.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainBody {
     /// The events.
     #[schema(schema_with = events)]
     pub events: Vec<Value>,
-    /// The destination for events that do not contain one. It can be a destination with `Config` or `config`, an array
-    /// of destinations, a complete `workspaceConfig.json`, a destination of the Rudder CLI, or only a Config. A string
-    /// is the text of a file with one of these, in JSON or YAML.
+    /// The destination for events without a destination of their own. The value is a destination with `Config` or
+    /// `config`, an array of destinations, a complete `workspaceConfig.json`, a destination of the Rudder CLI, or only
+    /// a Config. A string is read as the text of a JSON or YAML file with such content.
     #[schema(required = false)]
     pub destination: Value,
-    /// The ID of the destination, if `destination` contains several.
+    /// The ID of the destination to use, if `destination` contains several destinations.
     #[schema(schema_with = any_text, required = false)]
     pub destination_id: String,
-    /// The name of the destination, if `destination` contains several.
+    /// The name of the destination to use, if `destination` contains several destinations.
     #[schema(schema_with = any_text, required = false)]
     pub destination_name: String,
-    /// The connection for events that do not contain one.
+    /// The connection for events without a connection of their own.
     #[schema(required = false)]
     pub connection: Value,
-    /// The destination type, for a destination that does not contain it (case-insensitive).
+    /// The destination type (case-insensitive), for a destination that does not contain its type.
     #[schema(schema_with = any_case_name, required = false)]
     pub family: String,
     /// The number of partitions of each topic.
     #[schema(minimum = 1, maximum = 2_147_483_647, required = false)]
     pub partitions: u32,
-    /// `Router.KAFKA.batchBytes` of rudder-server: the maximum size of a record in bytes. 1048576 if missing.
+    /// The maximum size of a record in bytes: the setting `Router.KAFKA.batchBytes` of rudder-server. 1048576 if
+    /// missing.
     #[schema(minimum = 1, maximum = 2_147_483_647, required = false)]
     pub batch_bytes: u32,
-    /// Whether to check the configuration of the destination too.
+    /// Whether the response reports problems in the destination's configuration.
     #[schema(required = false)]
     pub check: bool,
 }
 
-/// A string.
+/// Returns the schema of a string.
 fn any_text() -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).into()
 }
 
-/// Up to 100 values of any type.
+/// Returns the schema of up to 100 events, which may be values of any type.
 fn events() -> RefOr<Schema> {
     let event = ObjectBuilder::new().schema_type(Type::Object).description(Some(
         "An event as rudder-server sends it, with a field `message`; only a message, which gets `{}` as metadata; or the body of an SDK request, `{\"batch\":[…]}`, whose events are explained one by one",
@@ -67,18 +68,19 @@ fn events() -> RefOr<Schema> {
 pub struct Explanations {
     /// One explanation per event.
     pub events: Vec<Explanation>,
-    /// The problems of the destination's configuration. Present if `check` is true and there is a destination.
+    /// The problems in the destination's configuration. Present if `check` is true in the request, and there is a
+    /// destination.
     #[schema(value_type = DestinationCheck, required = false)]
     pub check: Option<DestinationCheck>,
 }
 
-/// The decisions for one event. Decisions that were not reached because the event was rejected are missing.
+/// The decisions for one event. If the event was rejected, the decisions that come after the rejection are missing.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Explanation {
     /// The index of the event in the request, from 0.
     pub index: usize,
-    /// The result.
+    /// Whether the event is transformed, rejected, or transformed but then dropped by rudder-server (`undeliverable`).
     #[schema(pattern = "^(transformed|undeliverable|rejected)$")]
     pub outcome: String,
     /// Why the event was rejected.
@@ -87,7 +89,8 @@ pub struct Explanation {
     /// Why rudder-server would drop the transformed event. Present if `outcome` is `undeliverable`.
     #[schema(required = false)]
     pub problems: Vec<Problem>,
-    /// Properties of the record that are probably unintended or were not compared with its Avro schema.
+    /// Possible problems of the record: parts that are probably unintended, or that were not compared with the record's
+    /// Avro schema.
     #[schema(required = false)]
     pub warnings: Vec<Problem>,
     /// The topic.
@@ -101,7 +104,7 @@ pub struct Explanation {
     pub timestamp: Option<TimestampUse>,
     /// The templates of the destination's Config, in the order in which they were filled.
     pub templates: Vec<TemplateUse>,
-    /// The exact response of the service for the event.
+    /// The exact response of the service to the event.
     pub response: String,
 }
 
@@ -113,12 +116,12 @@ pub struct RejectionShown {
     pub code: String,
     /// The error message in the response.
     pub text: String,
-    /// Whether the event (`instrumentation`) or the destination (`configuration`) is wrong.
+    /// What is wrong: the event (`instrumentation`) or the destination (`configuration`).
     #[schema(pattern = "^(instrumentation|configuration)$")]
     pub error_type: String,
 }
 
-/// Why an event does not reach Kafka, or does not reach it as intended.
+/// Why an event does not reach Kafka, or why the record in Kafka may differ from what was intended.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Problem {
@@ -140,7 +143,7 @@ pub struct TopicChoice {
     pub rule: String,
     /// The rule as text.
     pub text: String,
-    /// The rules that were tried before, in order, and did not apply.
+    /// The rules that were tried earlier and did not apply, in the order in which they were tried.
     pub skipped: Vec<SkippedRule>,
 }
 
@@ -153,9 +156,9 @@ pub struct SkippedRule {
     pub rule: String,
     /// The rule as text.
     pub tried: String,
-    /// Why it did not apply, as a stable identifier.
+    /// Why the rule did not apply, as a stable identifier.
     pub reason: String,
-    /// Why it did not apply, as text.
+    /// Why the rule did not apply, as text.
     pub text: String,
 }
 
@@ -191,13 +194,13 @@ pub enum TimestampUse {
 pub struct TimestampApplied {
     /// Always true.
     pub applied: bool,
-    /// The field that the timestamp was taken from, or `null` if no candidate is usable.
+    /// The field that the timestamp was taken from, or `null` if no field contains a usable timestamp.
     #[schema(required = true)]
     pub from: Option<String>,
     /// The timestamp.
     #[schema(required = true)]
     pub value: Value,
-    /// Whether the message had a different timestamp.
+    /// Whether the message had another timestamp before the rule was applied.
     pub changed: bool,
     /// The explanation as text.
     pub text: String,
@@ -219,21 +222,21 @@ pub struct TimestampNotApplied {
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TemplateUse {
-    /// The location in Config, as a JSON pointer. A long pointer is shortened to `…` and its end.
+    /// The location of the template in Config, as a JSON pointer. If the pointer is long, `…` replaces its beginning.
     pub pointer: String,
     /// The path that the template looks up in the event.
     pub path: String,
-    /// The default.
+    /// The default of the template, for events without a value at `path`.
     pub default: String,
-    /// Whether a value was found.
+    /// Whether the event has a value for the template.
     pub found: bool,
     /// The value that was found, or the default. `null` if the event is rejected because of the template.
     #[schema(required = true)]
     pub value: Value,
-    /// Whether `value` is a string that contains only a prefix of a longer value.
+    /// Whether `value` is a string with only the beginning of a longer value.
     #[schema(required = false)]
     pub value_cut: bool,
-    /// The field that was removed from the event with its value.
+    /// The field that the template removed from the event, or `null` if the template removed none.
     #[schema(required = true)]
     pub removed: Option<String>,
     /// Whether the event is rejected because of the template.

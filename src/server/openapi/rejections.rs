@@ -1,5 +1,5 @@
-//! The table of error responses to whole requests, which many endpoints share. The texts of the examples are those of
-//! [`RequestError`].
+//! The descriptions of error responses to requests that are rejected as a whole. Many endpoints share these
+//! descriptions. The texts of the examples come from [`RequestError`].
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::server::routes::explain::error::ExplainError;
 use crate::server::routes::explain::limits::{MAX_EVENTS, MAX_WORKING_BYTES};
 use transform::request::{BodyError, max_response_bytes};
 
-/// A status, its meaning, the schema of its body, and examples in addition to those from fixtures.
+/// A status, its description, the name of the schema of its body, and its examples. Golden cases add further examples.
 type Row = (StatusCode, &'static str, &'static str, Vec<(&'static str, RequestError)>);
 
 fn overloaded() -> Row {
@@ -26,7 +26,8 @@ fn overloaded() -> Row {
     (StatusCode::SERVICE_UNAVAILABLE, "Overloaded: retry", "ErrorBody", examples)
 }
 
-/// The responses to a transformation under overload, and for another destination without an upstream.
+/// Returns the row for a transformation request that is rejected because the service is overloaded, or because there is
+/// no upstream for the destination type.
 fn overloaded_or_unserved() -> Row {
     let unserved = UnservedRequest {
         endpoint: UnservedEndpoint::Destination,
@@ -36,7 +37,7 @@ fn overloaded_or_unserved() -> Row {
     };
     let (status, _, body, mut examples) = overloaded();
     examples.push(("unserved", RequestError::Unserved(Box::new(unserved))));
-    let text = "Retry: overloaded; or the destination type is not handled, there is no upstream, and UNSERVED=retry";
+    let text = "Retry: this service is overloaded; or UNSERVED=retry, and this service does not handle the destination type and has no upstream";
     (status, text, body, examples)
 }
 
@@ -57,7 +58,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             StatusCode::REQUEST_TIMEOUT,
-            "The body arrives too slowly: retry",
+            "The body arrived too slowly: retry",
             body,
             vec![("slow_body", RequestError::RequestTimeout)],
         ),
@@ -86,7 +87,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             StatusCode::BAD_GATEWAY,
-            "The upstream, if there is one, is unreachable or disconnected early",
+            "The upstream, if there is one, was unreachable, disconnected early or sent an invalid response",
             body,
             vec![
                 ("unreachable", RequestError::UpstreamUnreachable),
@@ -130,7 +131,7 @@ fn response((status, description, schema, examples): Row) -> (String, RefOr<Resp
     (status.as_str().to_owned(), response.build().into())
 }
 
-/// The error responses of a transformation.
+/// The error responses of the transformation endpoints.
 pub struct Rejections;
 
 impl IntoResponses for Rejections {
@@ -148,7 +149,7 @@ impl IntoResponses for ExplainRejections {
         let own = |(status, description, schema, examples): Row| match status {
             StatusCode::NOT_FOUND => {
                 let examples = vec![("no_page", RequestError::NotFound)];
-                (status, "PAGE is false, or it is metrics and this is not the metrics port", "ErrorBody", examples)
+                (status, "PAGE is false, or PAGE is metrics and this is not the metrics port", "ErrorBody", examples)
             }
             StatusCode::SERVICE_UNAVAILABLE => overloaded(),
             StatusCode::BAD_REQUEST => {
@@ -173,7 +174,7 @@ impl IntoResponses for ExplainRejections {
     }
 }
 
-/// The error responses of endpoints that require the operator token.
+/// The error response to a request with a missing or wrong operator token.
 pub struct ForOperators;
 
 impl IntoResponses for ForOperators {
@@ -182,7 +183,7 @@ impl IntoResponses for ForOperators {
     }
 }
 
-/// The error responses of any endpoint other than the probes.
+/// The error response of an overloaded service, for all endpoints except the probes.
 pub struct Overload;
 
 impl IntoResponses for Overload {

@@ -1,7 +1,7 @@
 //! The schemas of requests.
 //!
-//! A schema describes every body that gets a 200. This includes malformed events. An error in an event is reported in
-//! the response for that event, so an element of `input` may be any value.
+//! The schemas accept every body that gets a response with status 200, even if the body contains malformed events: the
+//! error of such an event is a part of the response. An element of `input` can therefore be any value.
 
 #![allow(dead_code, reason = "these types describe JSON that is read and written elsewhere")]
 
@@ -12,7 +12,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use transform::family::FAMILIES;
 
-/// Returns a schema for `wanted` or any other value. `otherwise` describes what happens to any other value.
+/// Returns a schema that accepts both `wanted` and any other value. `otherwise` describes how other values are treated.
 pub(super) fn or_anything(wanted: impl Into<RefOr<Schema>>, otherwise: &str) -> RefOr<Schema> {
     let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(otherwise));
     AnyOfBuilder::new().item(wanted).item(anything).into()
@@ -26,7 +26,7 @@ fn events() -> RefOr<Schema> {
 fn map(of: impl Into<RefOr<Schema>>, description: &str) -> RefOr<Schema> {
     let map = ObjectBuilder::new()
         .schema_type(Type::Object)
-        .additional_properties(Some(or_anything(of, "With any other value, events that need it are rejected")))
+        .additional_properties(Some(or_anything(of, "With any other value, events that need this entry are rejected")))
         .description(Some(description));
     or_anything(map, "Any other value is treated as an empty object")
 }
@@ -43,8 +43,8 @@ fn connections() -> RefOr<Schema> {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct BodyHeaders {
-    /// `json+compactedv1` (case-insensitive) for the compacted format. With any other value, or without the header, the
-    /// body is plain.
+    /// The format of the body: `json+compactedv1` (case-insensitive) for the compacted format. With any other value, or
+    /// without the header, the body is in the plain format.
     #[param(rename = "X-Content-Format", value_type = String, required = false)]
     content_format: Option<String>,
     /// The compression of the body.
@@ -52,7 +52,7 @@ pub struct BodyHeaders {
     content_encoding: Option<String>,
 }
 
-/// The header that announces the compression of a body, for an endpoint with only one format.
+/// The header that announces the compression of a body, for endpoints with only one body format.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct CodingHeader {
@@ -61,12 +61,12 @@ pub struct CodingHeader {
     content_encoding: Option<String>,
 }
 
-/// The supported codings. An empty header is treated as missing.
+/// Returns the schema of the supported codings. An empty header is treated like a missing one.
 fn codings() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["gzip", "deflate", "br", "identity", ""]))
 }
 
-/// The name of a destination in a path.
+/// The destination type in a path.
 pub struct DestinationName;
 
 impl PartialSchema for DestinationName {
@@ -81,7 +81,7 @@ fn names() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(FAMILIES.map(|family| family.name)))
 }
 
-/// A destination's name, case-insensitive.
+/// Returns the schema of a case-insensitive destination type.
 pub(super) fn any_case_name() -> RefOr<Schema> {
     let any_case = |name: &str| -> String {
         name.chars()
@@ -142,10 +142,10 @@ pub struct RouterRequest {
     /// The events. Treated as empty if missing.
     #[schema(schema_with = events, required = false)]
     pub input: Vec<Event>,
-    /// Destinations by `metadata.destinationId`, in the compacted format.
+    /// Destinations by `metadata.destinationId`, if the request is in the compacted format.
     #[schema(schema_with = destinations, required = false)]
     pub destinations: Map<String, Value>,
-    /// Connections by `metadata.sourceId:metadata.destinationId`, in the compacted format.
+    /// Connections by `metadata.sourceId:metadata.destinationId`, if the request is in the compacted format.
     #[schema(schema_with = connections, required = false)]
     pub connections: Map<String, Value>,
 }
@@ -155,16 +155,16 @@ pub struct RouterRequest {
 pub struct Event {
     /// The event itself, which is passed through. A missing `message` is treated as `{}`.
     pub message: Option<Map<String, Value>>,
-    /// Data that rudder-server uses to match the response to its job. It is passed through unchanged.
+    /// Data that rudder-server uses to match the response to the job of the event. It is passed through unchanged.
     pub metadata: Map<String, Value>,
-    /// The destination of the event, in the plain format.
+    /// The destination of the event, if the request is in the plain format.
     #[schema(value_type = Destination, required = false)]
     pub destination: Option<Destination>,
-    /// The connection between source and destination, in the plain format.
+    /// The connection between source and destination, if the request is in the plain format.
     pub connection: Option<Map<String, Value>>,
 }
 
-/// A destination as rudder-server sends it. Other fields are ignored.
+/// A destination as rudder-server sends it. Fields that are not listed here are ignored.
 #[derive(ToSchema)]
 #[schema(rename_all = "PascalCase")]
 pub struct Destination {

@@ -39,7 +39,7 @@ pub struct Output {
     /// The ID of the Avro schema, if the event names one.
     #[schema(required = false)]
     pub schema_id: Value,
-    /// The topic. A string, unless Config or the event contains another type.
+    /// The topic: a string, unless Config or the event contains a topic of another type.
     #[schema(required = false)]
     pub topic: Value,
 }
@@ -67,10 +67,10 @@ pub struct StatTags {
     /// Always `dataValidation`.
     #[schema(pattern = "^dataValidation$")]
     pub error_category: String,
-    /// Whether the event (`instrumentation`) or the destination (`configuration`) is wrong.
+    /// What is wrong: the event (`instrumentation`) or the destination (`configuration`).
     #[schema(pattern = "^(instrumentation|configuration)$")]
     pub error_type: String,
-    /// The name of the destination in uppercase.
+    /// The destination type in uppercase.
     #[schema(pattern = "^(KAFKA|AZURE_EVENT_HUB|CONFLUENT_CLOUD)$")]
     pub dest_type: String,
     /// Always `destination`.
@@ -79,13 +79,13 @@ pub struct StatTags {
     /// Always `native`.
     #[schema(pattern = "^native$")]
     pub implementation: String,
-    /// The endpoint.
+    /// The endpoint that rejected the event.
     #[schema(pattern = "^(processor|batch)$")]
     pub feature: String,
-    /// From the metadata.
+    /// `destinationId` from the metadata.
     #[schema(required = false)]
     pub destination_id: String,
-    /// From the metadata.
+    /// `workspaceId` from the metadata.
     #[schema(required = false)]
     pub workspace_id: String,
 }
@@ -98,7 +98,7 @@ pub enum BatchResponse {
     Group(Group),
     /// An event that was rejected.
     Rejected(RejectedInBatch),
-    /// Events of a destination that is not delivered in groups.
+    /// An error for events of a destination type that does not support this endpoint.
     Unsupported(Unsupported),
 }
 
@@ -137,7 +137,7 @@ pub struct RejectedInBatch {
     pub stat_tags: StatTags,
 }
 
-/// Events of a destination that does not support this endpoint.
+/// An error for events of a destination type that does not support the endpoint.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Unsupported {
@@ -154,7 +154,7 @@ pub struct Unsupported {
     pub stat_tags: UnsupportedStatTags,
 }
 
-/// The labels by which rudder-server counts these errors.
+/// The labels by which rudder-server counts errors for destination types that do not support the endpoint.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UnsupportedStatTags {
@@ -185,7 +185,7 @@ pub enum RouterResponse {
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NoEvents {
-    /// An object with the name of the destination.
+    /// One object, with the destination type of the request.
     pub metadata: Vec<Map<String, Value>>,
     /// Always false.
     pub batched: bool,
@@ -204,7 +204,8 @@ pub struct ErrorBody {
     pub error: String,
     /// A description of the error and its location.
     pub message: String,
-    /// Only for `/explain`, if `destination` contains several: the destinations to choose from.
+    /// The destinations to choose from. Present only in a response of `/explain`, if `destination` in the request
+    /// contains several destinations.
     #[schema(required = false)]
     pub destinations: Vec<DestinationChoice>,
 }
@@ -213,9 +214,9 @@ pub struct ErrorBody {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DestinationChoice {
-    /// The ID, or empty.
+    /// The ID, or empty if the destination has none.
     pub id: String,
-    /// The name, or empty.
+    /// The name, or empty if the destination has none.
     pub name: String,
     /// The destination type.
     pub family: String,

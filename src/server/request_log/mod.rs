@@ -1,7 +1,10 @@
-//! Log lines about requests (docs/reference/logs.md): one at debug for each request, one at warn for the rejected
-//! events of each destination, and one at warn or error for a request that is rejected or fails. They never contain a
-//! raw path, a query, a header or a part of a body, because each may contain a secret. IDs of destinations, sources and
-//! workspaces are shown if they look like IDs.
+//! Log lines about requests (docs/reference/logs.md):
+//! * one line at level debug for each request,
+//! * one line at level warn for each destination with rejected events,
+//! * one line at level warn or error for each request that is rejected or fails.
+//!
+//! The lines never contain a raw path, a query, a header or a part of a body, because each of these may contain a
+//! secret. The IDs of destinations, sources and workspaces are logged only if they look like IDs.
 
 mod record;
 #[cfg(feature = "otlp")]
@@ -34,7 +37,8 @@ use transform::decision::{Rejected, Tally};
 use transform::family::Family;
 use transform::rejection::Rejection;
 
-/// The counts of events that a route reports. Collected only if a log line or span may contain them.
+/// The event counts of a request, which its route reports. They are recorded only if a log line or span may contain
+/// them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Noted {
     events: Option<u64>,
@@ -45,11 +49,11 @@ struct Noted {
 #[derive(Debug)]
 struct NotedDestinations(Vec<RejectedEvents>);
 
-/// The maximum number of destinations per request with a separate line for their rejected events. The others share the
-/// last line.
+/// The maximum number of destinations in a request that get a separate log line for their rejected events. All further
+/// destinations share one additional line.
 const MAX_DESTINATION_LINES: usize = 8;
 
-/// Records the rejected events of each destination of a request.
+/// Records the rejected events of a request, by destination, for the log.
 pub(crate) fn note_rejected(request: &HttpRequest, mut destinations: Vec<RejectedEvents>) {
     let rest = destinations.split_off(destinations.len().min(MAX_DESTINATION_LINES));
     if let Some(others) = rest.into_iter().reduce(RejectedEvents::merged) {
@@ -58,7 +62,7 @@ pub(crate) fn note_rejected(request: &HttpRequest, mut destinations: Vec<Rejecte
     request.extensions_mut().insert(NotedDestinations(destinations));
 }
 
-/// Whether every request is logged or traced, not only errors.
+/// Whether all requests are logged or traced, and not only requests with errors.
 fn reports_every_request() -> bool {
     #[cfg(feature = "otlp")]
     if spans::are_exported() {
@@ -67,14 +71,16 @@ fn reports_every_request() -> bool {
     tracing::enabled!(tracing::Level::DEBUG)
 }
 
-/// Records how many events a request has and how many of them are rejected.
+/// Records how many events a request has and how many of these are rejected, if a log line or span may contain the
+/// counts.
 pub(crate) fn note_events(request: &HttpRequest, tally: &Tally) {
     if tally.rejected.iter().any(|count| *count > 0) || reports_every_request() {
         request.extensions_mut().insert(Noted { events: Some(tally.events), rejected: tally.rejected });
     }
 }
 
-/// Middleware that adds the request ID to every response, and writes the log lines.
+/// Middleware that writes the log lines of each request, and adds the request ID to each response that does not come
+/// from the upstream.
 pub async fn log(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -172,14 +178,14 @@ fn log_failure(
 }
 
 impl Exchange<'_> {
-    /// Writes the log lines and exports the span. [`super::log::rate_limit`] limits each kind of line.
+    /// Writes the log lines and exports the span. [`super::log::rate_limit`] limits the number of lines of each kind.
     fn log(&self) {
         let (trace_id, span_id) = match self.span() {
             Some((trace_id, span_id)) => (Some(trace_id), Some(span_id)),
             None => (self.parent.map(|parent| parent.trace_id), None),
         };
         let parent_id = self.parent.map(|parent| parent.parent_id);
-        // The fields of every line. Fields that are None are left out.
+        // Writes a line with its own fields and the fields that all lines share. A field that is `None` is left out.
         macro_rules! line {
             ($level:ident, $text:literal, $identity:expr, $($own:tt)*) => {{
                 let identity: Option<&Identity> = $identity;
@@ -243,7 +249,8 @@ impl Exchange<'_> {
         );
     }
 
-    /// Logs a request that was not served. The rate limit for these lines was already applied when the body was read.
+    /// Logs a request that was not served. Does nothing if the rate limit suppressed the log line when the request was
+    /// rejected.
     fn report_unserved(&self) {
         let Some(RequestError::Unserved(unserved)) = self.error else { return };
         let Some(line) = &unserved.line else { return };
@@ -259,21 +266,21 @@ impl Exchange<'_> {
             suppressed = (line.suppressed > 0).then_some(line.suppressed),
             "request not served, {}: {}",
             match unserved.policy {
-                UnservedPolicy::Retry => "rudder-server keeps its events and retries",
-                UnservedPolicy::Reject => "rudder-server drops its events",
+                UnservedPolicy::Retry => "rudder-server keeps the events and retries",
+                UnservedPolicy::Reject => "rudder-server drops the events",
             },
             unserved.message(),
         );
     }
 
-    /// Returns the details of the error that may be logged. Error texts of `/explain` are left out, because they may
-    /// repeat an operator's input.
+    /// Returns the details of the error, as far as they may be logged. Error texts of `/explain` are left out, because
+    /// they may repeat an operator's input.
     fn detail(&self) -> Detail<'_> {
         let detail = self.error.map(|error| error.detail(self.limits)).unwrap_or_default();
         if self.route == Some("/explain") { Detail { text: None, ..detail } } else { detail }
     }
 
-    /// Exports the request as a span, if enabled.
+    /// Exports the request as a span, if this is enabled, and returns the IDs of the trace and the span.
     fn span(&self) -> Option<SpanIds> {
         #[cfg(feature = "otlp")]
         return spans::export(self);
@@ -294,15 +301,16 @@ impl Exchange<'_> {
     }
 }
 
-/// The result of a request as a whole.
+/// The kind of log line that a request gets in addition to the line at level debug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Nothing to report. This includes requests for paths that do not exist, because scanners send thousands of them,
-    /// and probes during startup and shutdown.
+    /// The request gets no further line. In addition to successful requests, this applies to failed probes during
+    /// startup and shutdown, and to requests for paths that do not exist, because scanners send thousands of such
+    /// requests.
     Ordinary,
-    /// A client error. rudder-server drops such a batch.
+    /// A client error. rudder-server drops the events of the request.
     Rejected,
-    /// rudder-server retries the request.
+    /// The service is overloaded. rudder-server retries the request.
     Overloaded,
     /// Only a rudder-transformer can serve the request, and there is no upstream.
     Unserved,

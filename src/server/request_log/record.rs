@@ -11,7 +11,7 @@ use crate::server::http::trace_context::{Id, TraceParent};
 use crate::server::limits::limit::LimitValues;
 use transform::decision::Rejected;
 
-/// A finished request and its response, reduced to what may be reported.
+/// The parts of a finished request and its response that may be logged or traced.
 #[derive(Debug)]
 pub(crate) struct Exchange<'e> {
     pub id: &'e str,
@@ -19,8 +19,8 @@ pub(crate) struct Exchange<'e> {
     /// The pattern of the route, or `None` if no route matches the path.
     pub route: Option<&'static str>,
     pub status: StatusCode,
-    /// The time at which the headers of the request arrived, and the duration until the headers of the response. `None`
-    /// if neither is needed.
+    /// When the headers of the request arrived, and how long it took until the headers of the response were ready.
+    /// `None` if no log line or span needs these times.
     pub time: Option<(SystemTime, Duration)>,
     pub request_bytes: Option<u64>,
     pub response_bytes: Option<u64>,
@@ -29,11 +29,11 @@ pub(crate) struct Exchange<'e> {
     pub rejected: Rejected,
     /// The rejected events of each destination.
     pub destinations: &'e [RejectedEvents],
-    /// Why the request was rejected as a whole.
+    /// Why the request as a whole was rejected or failed.
     pub error: Option<&'e RequestError>,
     /// The destination, source and workspace, if the request was rejected or has failed.
     pub identity: Option<&'e Identity>,
-    /// The path and the address of the upstream that failed.
+    /// The path of the request and the address of the upstream, if the upstream failed.
     pub upstream: Option<(String, &'e str)>,
     /// The configured limits.
     pub limits: Option<&'e LimitValues>,

@@ -1,5 +1,5 @@
-//! Exports requests as OpenTelemetry spans, with the attributes of the semantic conventions for HTTP servers. Path and
-//! query are not attributes, because they may contain a secret.
+//! Exports requests as OpenTelemetry spans. Their attributes follow the semantic conventions for HTTP servers, but path
+//! and query are left out, because they may contain secrets.
 
 use std::sync::OnceLock;
 
@@ -14,28 +14,29 @@ use super::record::{Exchange, SpanIds};
 use crate::server::http::error::RequestError;
 use crate::server::http::trace_context::{Id, TraceParent};
 
-/// The tracer, global like the log.
+/// The tracer of this process.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// Enables the export. Only the first call has an effect.
+/// Enables the export of requests as spans, with `tracer`. Only the first call has an effect.
 pub fn export_with(tracer: SdkTracer) {
     TRACER.set(tracer).ok();
 }
 
-/// Whether requests are exported.
+/// Whether requests are exported as spans.
 pub(crate) fn are_exported() -> bool {
     TRACER.get().is_some()
 }
 
-/// Exports a finished request, and returns the IDs of its span.
+/// Exports a finished request as a span, and returns the IDs of the trace and the span. Returns `None` if requests are
+/// not exported.
 pub(crate) fn export(exchange: &Exchange<'_>) -> Option<SpanIds> {
     let (tracer, (started, duration)) = TRACER.get().zip(exchange.time)?;
-    // The current context is not used, because it may belong to another request on this thread.
+    // The thread's current context is not used as the parent, because it may belong to another request.
     let parent = exchange
         .parent
         .as_ref()
         .map_or_else(Context::new, |parent| Context::new().with_remote_span_context(context_of(parent)));
-    // The semantic conventions' value for unknown methods.
+    // The semantic conventions require `_OTHER` for unknown methods.
     let method = if exchange.method == "other" { "_OTHER" } else { exchange.method };
     let name = match (exchange.route, method) {
         (Some(route), method) => format!("{method} {route}"),

@@ -25,11 +25,12 @@ use crate::server::openapi::responses::ErrorBody;
 pub struct ShownActivity {
     /// The counts to report.
     pub activity: Activity,
-    /// The required token.
+    /// The required operator token, or `None` if no token is required.
     pub operator: Option<Arc<OperatorToken>>,
-    /// The memory budget. A report is included in it until the report has been written.
+    /// The memory budget. Each report counts against the budget until the report has been written.
     pub budget: MemoryBudget,
-    /// Permits for creating a report. Reports are created one at a time, so open web pages do not slow down events.
+    /// Permits for creating reports. Reports are created one at a time, so that open web pages do not slow down
+    /// transformation requests.
     pub permits: Permits,
 }
 
@@ -39,7 +40,7 @@ const PARTITIONS: NonZeroU32 = NonZeroU32::new(12).unwrap();
 /// The query parameters.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "documentation only: the query is parsed by hand, for errors in this service's format")]
+#[expect(dead_code, reason = "documentation only: the query is parsed by hand, so that errors are in our own format")]
 struct Query {
     /// The number of partitions per topic, used to compute the partition of each key and the skew
     #[param(minimum = 1, maximum = 2_147_483_647, default = 12)]
@@ -48,10 +49,10 @@ struct Query {
 
 /// Show the activity of each destination
 ///
-/// Shows for each destination its events, rejections by reason, topics, rules, hottest partition keys and skew, since
-/// startup and over the last five minutes. The report contains no event data except topics and, with `SHOW_KEYS`, a
-/// prefix of hot keys. Available on the metrics port, and on the port of the web page (`PAGE`). Requires the operator
-/// token if `OPERATOR_TOKEN_FILE` is set.
+/// Shows for each destination its events, its rejections by reason, its topics, the rules that chose the topics, its
+/// hottest partition keys and its skew, since startup and over the last five minutes. The report contains no event data
+/// except topics and, with `SHOW_KEYS`, the start of each hot key. Available on the metrics port, and on the port of
+/// the web page (`PAGE`). Requires the operator token if `OPERATOR_TOKEN_FILE` is set.
 #[utoipa::path(
     get,
     path = "/destinations",

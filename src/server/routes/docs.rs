@@ -23,15 +23,16 @@ use crate::server::openapi::rejections::Overload;
 use crate::server::openapi::requests::{Compacted, Destination, Event};
 use crate::server::openapi::responses::{ErrorBody, UnknownDestinationBody};
 
-/// The document.
+/// The OpenAPI document, without examples and aliases.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "rudder-kafka-transformer",
         description = "Transforms RudderStack events for Apache Kafka, Azure Event Hubs and Confluent Cloud.\n\n\
-                       A path may end in a slash. Requests with another path or method are forwarded to the upstream, \
-                       or get 404 if there is none. Another method on `/`, `/destinations`, `/docs`, `/explain`, \
-                       `/live`, `/openapi.json` and `/ready` gets 405 with `Allow`.",
+                       A path may end in a slash. A request with a path or method that is not documented here is \
+                       forwarded to the upstream, or gets 404 if there is no upstream. The exceptions are `/`, \
+                       `/destinations`, `/docs`, `/explain`, `/live`, `/openapi.json` and `/ready`, where an \
+                       unsupported method gets 405 with `Allow`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
@@ -57,7 +58,7 @@ use crate::server::openapi::responses::{ErrorBody, UnknownDestinationBody};
 )]
 struct Document;
 
-/// Aliases: the path, the path that it is equivalent to, and the ID of its operation.
+/// The path of each alias, the equivalent path, and the ID of the alias's operation.
 const ALIASES: [(&str, &str, &str); 2] = [
     ("/v1/destinations/{destination}", "/v0/destinations/{destination}", "transformV1"),
     ("/transformerBuildVersion", "/buildVersion", "transformerBuildVersion"),
@@ -71,7 +72,7 @@ pub fn document() -> String {
         examples::add(paths);
         add_request_ids(paths);
         add_aliases(paths);
-        // utoipa lists them in hash order.
+        // utoipa lists the paths in hash order.
         paths.sort_keys();
     }
     document["components"]["securitySchemes"] = serde_json::json!({
@@ -85,7 +86,7 @@ pub fn document() -> String {
 /// Adds the header `X-Request-ID` to every response.
 fn add_request_ids(paths: &mut Map<String, Value>) {
     let header = serde_json::json!({
-        "description": "The ID of the request, also in the log: the client's X-Request-ID if it is 1 to 128 visible ASCII characters, otherwise a generated one",
+        "description": "The ID of the request, also in the log: the client's X-Request-ID if it is 1 to 128 visible ASCII characters, otherwise a generated ID",
         "schema": { "type": "string" }
     });
     let operations = paths.values_mut().filter_map(Value::as_object_mut);
@@ -130,8 +131,8 @@ struct ServedDocument {
     paths: Vec<String>,
 }
 
-/// The page at `/docs` and `/docs/`. Its files are below `/docs/`. At `/docs`, links to them start with `docs/`, so
-/// that no redirect is needed.
+/// Returns the page at `/docs` and `/docs/`. The files of the page are below `/docs/`. In the page at `/docs`, relative
+/// links to these files start with `docs/`, so that no redirect to `/docs/` is needed.
 async fn docs_page(request: HttpRequest, port: Data<DocsPort>) -> impl Responder {
     let base = if request.path().ends_with('/') { "" } else { "docs/" };
     let requires_token = port.info.requires_token.to_string();
@@ -148,15 +149,15 @@ struct DocsPort {
 }
 
 impl DocsPort {
-    /// Returns the paths that this port serves, which can be tried out on the page.
+    /// Returns the documented paths that this port serves. Only these can be tried out on the page.
     fn served_paths(&self) -> Vec<&'static str> {
         let paths = SERVED.paths.iter().map(String::as_str);
         paths.filter(|path| self.info.is_served(path, self.is_metrics_port)).collect()
     }
 }
 
-/// The Content Security Policy of the page, which allows requests to this server only. Swagger UI uses inline styles
-/// and has images in its style sheet.
+/// The Content Security Policy of the page. It allows requests only to this server. It also allows inline styles and
+/// `data:` images, because Swagger UI uses both.
 const POLICY: (HeaderName, HeaderValue) = (
     CONTENT_SECURITY_POLICY,
     HeaderValue::from_static(
@@ -179,7 +180,7 @@ pub fn configure(info: &ServiceInfo, is_metrics_port: bool) -> impl FnOnce(&mut 
             .add(POLICY)
             .add((X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .add((REFERRER_POLICY, "no-referrer"))
-            // An upgrade of the service can change the page.
+            // Browsers must revalidate the page, because an upgrade of the service can change it.
             .add((CACHE_CONTROL, "no-cache"));
         config
             .app_data(Data::new(port))

@@ -1,4 +1,5 @@
-//! Handles requests that this service does not serve: forwards them to the upstream, or rejects them if there is none.
+//! Handles requests that this service does not serve. It forwards them to the upstream, or rejects them if there is no
+//! upstream.
 
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use crate::server::upstream::pass;
 /// The state for requests that this service does not serve.
 #[derive(Debug, Clone)]
 pub struct Fallback {
-    /// The upstream.
+    /// The upstream, or `None` if none is configured.
     pub upstream: Option<Upstream>,
-    /// How to answer requests that need an upstream when none is configured.
+    /// How to respond to requests that need an upstream, if no upstream is configured.
     pub unserved: Rejections,
     /// The metrics to update.
     pub metrics: Metrics,
@@ -28,13 +29,14 @@ pub struct Fallback {
 }
 
 impl Fallback {
-    /// Forwards a request to the upstream, and returns its response. Without an upstream, responds according to
-    /// `UNSERVED` if rudder-server could have sent the request, otherwise with `rejection`.
+    /// Forwards a request to the upstream, and returns the upstream's response. Without an upstream, rejects the
+    /// request: according to `UNSERVED` if rudder-server uses the requested endpoint, and with `rejection` if it does
+    /// not.
     ///
     /// # Errors
-    /// Returns the reason if the upstream does not respond, or [`RequestError::Unserved`] or `rejection` without an
-    /// upstream. Returns [`RequestError::MetricsElsewhere`] for a path that may be normalized to `/metrics`, and
-    /// [`RequestError::BadRequest`] for one that may be normalized to a path outside the root.
+    /// If the upstream does not respond, returns the reason. If there is no upstream, returns
+    /// [`RequestError::Unserved`] or `rejection`. Returns [`RequestError::MetricsElsewhere`] for a path that the
+    /// upstream might normalize to `/metrics`, and [`RequestError::BadRequest`] for a path that leads outside the root.
     pub async fn forward_or(
         &self,
         request: &HttpRequest,
@@ -57,7 +59,7 @@ impl Fallback {
     }
 }
 
-/// The handler of all paths without a route.
+/// Handles requests for paths without a route.
 ///
 /// # Errors
 /// Returns [`RequestError::NotOnMetricsPort`] on the metrics port, whose application has no [`Fallback`]. Otherwise

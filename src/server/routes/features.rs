@@ -17,7 +17,7 @@ use crate::server::upstream::features::UpstreamFeatures;
 /// The state of this route.
 #[derive(Debug, Clone)]
 pub struct FeatureSource {
-    /// The upstream.
+    /// The upstream, or `None` if none is configured.
     pub upstream: Option<Upstream>,
     /// The cached features of the upstream.
     pub known: Arc<UpstreamFeatures>,
@@ -31,7 +31,7 @@ pub struct FeatureSource {
 pub struct Features {
     /// Always empty: no destination has a router transformation.
     router_transform: serde_json::Map<String, serde_json::Value>,
-    /// Always empty: users cannot be deleted from any destination.
+    /// Always empty: no destination supports the deletion of users.
     regulations: Vec<String>,
     /// Always true.
     support_source_transform_v1: bool,

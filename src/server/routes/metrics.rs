@@ -23,11 +23,11 @@ pub struct ShownMetrics {
     pub budget: MemoryBudget,
     /// The maximum time that requests wait for a worker.
     pub wait_limit: Duration,
-    /// The connections of each port.
+    /// The name and the connection slots of each port.
     pub connections: Vec<(&'static str, ConnectionSlots)>,
-    /// The current TLS certificate.
+    /// The current TLS certificate, or `None` without TLS.
     pub tls: Option<Arc<Tls>>,
-    /// The required token.
+    /// The required operator token, or `None` if no token is required.
     pub operator: Option<Arc<OperatorToken>>,
 }
 
@@ -55,7 +55,7 @@ const METRICS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Returns [`RequestError::Unauthorized`] without the required token, and [`RequestError::InternalServerError`] if the
 /// text cannot be created.
 #[utoipa::path(get, path = "/metrics", tag = "status", summary = "Show all metrics",
-    description = "Returns the metrics in Prometheus' text format. Available on a separate port (`METRICS_PORT`), which also serves `/health` and `/ready`. Requires the operator token if `OPERATOR_TOKEN_FILE` is set.",
+    description = "Returns the metrics in Prometheus' text format. Available on a separate port (`METRICS_PORT`), which also serves `/destinations`, `/health` and `/ready`. Requires the operator token if `OPERATOR_TOKEN_FILE` is set.",
     security((), ("operator" = [])),
     servers((url = "http://{host}:{port}", description = "The metrics port",
         variables(("host" = (default = "localhost")), ("port" = (default = "9091"))))),

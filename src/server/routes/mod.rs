@@ -1,4 +1,5 @@
-//! The routes, one file per endpoint. Each gets its state as application data, which [`crate::server::app`] registers.
+//! The routes, one file per endpoint. Each route gets its state as application data, which [`crate::server::app`]
+//! registers.
 
 pub mod batch;
 pub mod destinations;

@@ -1,4 +1,4 @@
-//! Runs work off the event loop, until it is done or its client disconnects.
+//! Runs work outside the event loop, until the work is done or the client disconnects.
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,8 +8,8 @@ use crate::server::http::error::RequestError;
 use crate::server::limits::permits::Permits;
 use crate::server::limits::request_meter::Cancellation;
 
-/// Runs `work` on a blocking thread, once there is a permit for it. The flag passed to it is set when this future is
-/// dropped, which happens when the client disconnects. The permit is released when `work` returns.
+/// Waits for a permit, and then runs `work` on a blocking thread. When this future is dropped, for example because the
+/// client disconnects, the flag passed to `work` is set. The permit is released when `work` returns.
 ///
 /// # Errors
 /// Returns [`RequestError::Overloaded`] if no permit becomes free in time, the error of `work`, or
@@ -39,7 +39,7 @@ mod tests {
     use crate::server::limits::memory_budget::MemoryBudget;
     use crate::server::limits::request_meter::RequestMeter;
 
-    /// Work that is not canceled ends after this time, so that the test fails instead of hanging.
+    /// How long work continues if it is not canceled. After this time, the test fails instead of hanging.
     const PATIENCE: Duration = Duration::from_secs(60);
 
     #[actix_web::test]
@@ -64,7 +64,8 @@ mod tests {
             ended = running => panic!("the task ended on its own: {ended:?}"),
             started = started => started.unwrap(),
         }
-        // The future was dropped at the end of the statement, like that of a request whose client disconnects.
+        // `select!` has dropped the future `running`, which is what happens to the future of a request when the client
+        // disconnects.
         assert!(permits.acquire().await.is_ok(), "the permit is released once the work has stopped");
         assert_eq!(budget.bytes(), 0);
     }

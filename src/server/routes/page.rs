@@ -1,6 +1,6 @@
 //! The web page at `/`, where users can try out events and destinations. It is embedded in the binary, makes no
-//! requests to other hosts, and gets its results from `POST /explain`. The setting `PAGE` disables the web page and
-//! `/explain`, or moves them to the metrics port.
+//! requests to other hosts, and gets its results from `POST /explain`. The setting `PAGE` can disable the web page and
+//! `/explain`, or move both to the metrics port.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
@@ -14,7 +14,8 @@ use super::explain;
 use super::resource::{own_resource, own_status};
 use super::service_info::ServiceInfo;
 
-/// The Content Security Policy of the page: only its own script and styles, and requests to this server.
+/// The Content Security Policy of the page. It allows only the page's own scripts and styles, and requests to this
+/// server.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                           img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -60,7 +61,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .insert_header((CONTENT_SECURITY_POLICY, POLICY))
                 .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 .insert_header((REFERRER_POLICY, "no-referrer"))
-                // An upgrade of the service can change the page.
+                // Browsers must revalidate the page, because an upgrade of the service can change it.
                 .insert_header((CACHE_CONTROL, "no-cache"))
                 .body(text)
         }));

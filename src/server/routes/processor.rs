@@ -39,7 +39,7 @@ pub async fn transform(
     transform_for(&destination, request, payload, service).await
 }
 
-/// Like [`transform()`], for the destination type called `destination`.
+/// Responds to a request like [`transform()`], for the destination type `destination`.
 ///
 /// # Errors
 /// Returns an error if the request is rejected as a whole.

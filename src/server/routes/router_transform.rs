@@ -1,4 +1,5 @@
-//! `POST /routerTransform`, which these destinations do not support (docs/contract.md#router-transformation).
+//! `POST /routerTransform`, which the destinations of this service do not support
+//! (docs/contract.md#router-transformation).
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,7 +13,7 @@ use transform::endpoint::Endpoint;
 
 /// Report that router transformation is not supported
 ///
-/// Returns one error per destination: these destinations use the processor transformation.
+/// Returns one error per destination, because the destinations of this service use the processor transformation.
 #[utoipa::path(
     post,
     path = "/routerTransform",

@@ -14,9 +14,10 @@ pub struct ServiceInfo {
     pub requires_token: bool,
     /// The port of `/metrics`.
     pub metrics_port: u16,
-    /// Whether that port uses TLS.
+    /// Whether the metrics port uses TLS.
     pub metrics_tls: bool,
-    /// Where the web page is served. In JSON, a boolean: whether that is the metrics port.
+    /// Where the web page is served. In JSON, this field is a boolean: whether the web page is served on the metrics
+    /// port.
     #[serde(rename = "isOnMetricsPort", serialize_with = "is_metrics_port")]
     pub page: Page,
 }
@@ -28,11 +29,11 @@ fn is_metrics_port<S: Serializer>(page: &Page, serializer: S) -> Result<S::Ok, S
 /// The API paths that the metrics port always serves.
 const METRICS_PORT_PATHS: [&str; 4] = ["/metrics", "/destinations", "/health", "/ready"];
 
-/// The API paths that the page requests.
+/// The API paths that the web pages at `/` and `/live` request.
 const PAGE_PATHS: [&str; 2] = ["/destinations", "/explain"];
 
 impl ServiceInfo {
-    /// Creates the information for an instance with this configuration, whose metrics are on port `metrics_port`.
+    /// Creates the information for an instance with the configuration `config` and the metrics port `metrics_port`.
     #[must_use]
     pub fn of(config: &Config, metrics_port: u16) -> Self {
         Self {
@@ -44,7 +45,8 @@ impl ServiceInfo {
         }
     }
 
-    /// Whether the metrics port serves an API path, or the service's port if `by_metrics_port` is false.
+    /// Whether one of the two ports serves an API path: the metrics port if `by_metrics_port` is true, otherwise the
+    /// service's port.
     #[must_use]
     pub fn is_served(&self, path: &str, by_metrics_port: bool) -> bool {
         let of_page = PAGE_PATHS.contains(&path);

@@ -58,8 +58,8 @@ pub struct Ready {
 
 /// Check whether the service accepts requests
 ///
-/// Returns 503 once the service is shutting down, although requests are served until the listener closes. Overload does
-/// not affect readiness: it is temporary, and rejected requests get a retryable 503.
+/// Returns 503 while the service is shutting down, although other requests are served until the listener closes.
+/// Overload does not affect readiness: it is temporary, and rejected requests get a retryable 503.
 #[utoipa::path(get, path = "/ready", tag = "status", responses(
     (status = 200, description = "Ready", body = Ready),
     (status = 503, description = "Not ready: the service is shutting down, or READY_NEEDS_UPSTREAM is set and the upstream does not respond", body = ErrorBody),

@@ -1,28 +1,30 @@
-//! Names settings in errors by the variable or flag that was set, so that operators know what to change.
+//! Decides how error messages name a setting: by its variable or by its flag, depending on which of them was set, so
+//! that operators know what to change.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-/// The names by which errors refer to settings: flags for those that were set by flags, and variables for all others.
+/// The names of settings in error messages. A setting that was set by a flag is named by its flag, and any other
+/// setting by its variable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettingNames {
     flags: BTreeSet<String>,
 }
 
 impl SettingNames {
-    /// Creates the names, given the variable names of the settings that were set by flags.
+    /// Creates the names. `variables` lists the settings that were set by flags, by the names of their variables.
     #[must_use]
     pub fn with_flags(variables: impl IntoIterator<Item = String>) -> Self {
         Self { flags: variables.into_iter().collect() }
     }
 
-    /// Returns the variable or flag that the setting was set with.
+    /// Returns the name of the setting `variable` in error messages, such as `PORT` or `--port`.
     #[must_use]
     pub fn name(&self, variable: &str) -> String {
         if self.flags.contains(variable) { flag_of(variable) } else { variable.to_owned() }
     }
 
-    /// Like [`Self::name`], with the value.
+    /// Returns the name (see [`Self::name`]) and the value of the setting `variable`, as `NAME=value`.
     #[must_use]
     pub fn shown(&self, variable: &str, value: impl Display) -> String {
         format!("{}={value}", self.name(variable))

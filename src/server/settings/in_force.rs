@@ -12,22 +12,22 @@ use super::units::{self, Size};
 /// An effective setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EffectiveSetting {
-    /// The name of the variable.
+    /// The name of the environment variable.
     pub name: String,
     /// The value, or empty if there is none.
     pub value: String,
-    /// `flag`, `environment`, `default` or `computed`.
+    /// Where the value comes from: `flag`, `environment`, `default` or `computed`.
     pub source: &'static str,
 }
 
-/// Returns the names of the settings in `matches`, by the flag or variable that set them.
+/// Returns the names of settings in error messages, given the parsed arguments `matches`.
 #[must_use]
 pub fn given(matches: &ArgMatches) -> SettingNames {
     let is_flag = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
     SettingNames::with_flags(variables().into_iter().filter(|(id, _)| is_flag(id)).map(|(_, name)| name))
 }
 
-/// Returns the argument ID of every setting, and the name of its variable.
+/// Returns the argument ID and the variable name of every setting.
 fn variables() -> Vec<(String, String)> {
     let command = Settings::augment_args(Command::new("settings"));
     let named = command
@@ -36,7 +36,8 @@ fn variables() -> Vec<(String, String)> {
     named.collect()
 }
 
-/// Returns the value of a setting as it was set. Sizes and durations are formatted uniformly.
+/// Returns the value of a setting as text. Sizes and durations are in the format of [`super::units`], all other values
+/// are as the operator wrote them.
 fn value_of(matches: &ArgMatches, id: &str) -> String {
     if let Ok(Some(size)) = matches.try_get_one::<Size>(id) {
         return size.to_string();
@@ -49,7 +50,8 @@ fn value_of(matches: &ArgMatches, id: &str) -> String {
 }
 
 impl Settings {
-    /// Returns all effective settings, in the order of `--help`. They contain no secrets, because secrets are in files.
+    /// Returns all effective settings, in the order of `--help`. The values contain no secrets, because secrets are in
+    /// files.
     #[must_use]
     pub fn in_force(&self, matches: &ArgMatches) -> Vec<EffectiveSetting> {
         let computed = |name: &str| match name {

@@ -1,5 +1,5 @@
-//! The table of all settings, each of which is an environment variable and a flag. `validate` checks the values,
-//! `units` parses sizes and durations.
+//! The table of all settings, each of which is an environment variable and a flag. The module `validate` checks their
+//! values, and the module `units` parses sizes and durations.
 
 mod given;
 pub mod in_force;
@@ -26,23 +26,24 @@ use units::{Size, milliseconds, seconds};
 /// The settings of the service. A flag overrides its environment variable.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// Address or host name to listen on
+    /// Address or host name on which the service listens
     #[arg(long, env = "HOST", default_value = "0.0.0.0")]
     pub host: String,
 
-    /// Port of the service; 0 selects a free one
+    /// Port of the service; 0 selects a free port
     #[arg(long, env = "PORT", default_value_t = 9090)]
     pub port: u16,
 
-    /// Port of /metrics; 0 selects a free one
+    /// Metrics port, which serves /metrics; 0 selects a free port
     #[arg(long, env = "METRICS_PORT", default_value_t = 9091)]
     pub metrics_port: u16,
 
-    /// Address or host name of the metrics port [default: HOST]
+    /// Address or host name on which the metrics port listens [default: the value of HOST]
     #[arg(long, env = "METRICS_HOST")]
     pub metrics_host: Option<String>,
 
-    /// PEM file with the TLS certificate of the service's port, followed by its intermediates [default: plain HTTP]
+    /// PEM file with the TLS certificate of the service's port, followed by the intermediate certificates [default:
+    /// plain HTTP]
     #[arg(long, env = "TLS_CERT_FILE")]
     pub tls_cert_file: Option<PathBuf>,
 
@@ -50,23 +51,25 @@ pub struct Settings {
     #[arg(long, env = "TLS_KEY_FILE")]
     pub tls_key_file: Option<PathBuf>,
 
-    /// Whether the metrics port uses TLS too
+    /// Whether the metrics port uses TLS too, with the same certificate as the service's port
     #[arg(long, env = "METRICS_TLS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub metrics_tls: bool,
 
-    /// File with the token that /metrics and POST /explain require, as Authorization: Bearer [default: no token]
+    /// File with the operator token, which /metrics, /destinations and POST /explain require in the header
+    /// "Authorization: Bearer …" [default: no token]
     #[arg(long, env = "OPERATOR_TOKEN_FILE")]
     pub operator_token_file: Option<PathBuf>,
 
-    /// Worker threads [default: number of cores]
+    /// Number of worker threads [default: number of cores]
     #[arg(long, env = "WORKERS")]
     pub workers: Option<usize>,
 
-    /// Alias of WORKERS, for compatibility with rudder-transformer; WORKERS takes precedence
+    /// Alias of WORKERS, for compatibility with rudder-transformer; if both are set, WORKERS wins
     #[arg(long, env = "NUM_PROCS")]
     pub num_procs: Option<usize>,
 
-    /// Maximum size of a request body, both as sent and after decompression; a response may be twice as large
+    /// Maximum size of a request body, both as sent and after decompression. The maximum size of a response is the
+    /// smaller of two values: twice this setting, and 16 MiB plus 8 times the size of the decompressed request body
     #[arg(long, env = "MAX_BODY_BYTES", default_value_t = Size(200 << 20))]
     pub max_body_bytes: Size,
 
@@ -74,25 +77,25 @@ pub struct Settings {
     #[arg(long, env = "MAX_EVENTS", default_value_t = 100_000)]
     pub max_events: usize,
 
-    /// Memory budget shared by all requests and their responses; above this limit, requests are rejected with a
-    /// retryable 503 [default: a quarter of the memory limit]
+    /// Memory budget for all requests in flight and their responses. Requests that would exceed the budget are rejected
+    /// with a retryable 503 [default: a quarter of the memory limit]
     #[arg(long, env = "MAX_IN_FLIGHT_BYTES")]
     pub max_in_flight_bytes: Option<Size>,
 
-    /// Time that requests may wait for a busy worker; if the wait would be longer, they are rejected with a retryable
-    /// 503; a plain number is in milliseconds
+    /// Maximum time that a request may wait for a busy worker. A request that would wait longer is rejected with a
+    /// retryable 503. A plain number is in milliseconds
     #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value = "30ms", value_parser = milliseconds)]
     pub max_wait_milliseconds: Duration,
 
-    /// Concurrent connections; a request on a connection above this limit gets a retryable 503
+    /// Maximum number of concurrent connections; a request on a connection above this limit gets a retryable 503
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 1000)]
     pub max_connections: usize,
 
-    /// Time for the client to send the headers of a request
+    /// Maximum time for the client to send the headers of a request
     #[arg(long, env = "HEADER_TIMEOUT", default_value = "10s", value_parser = seconds)]
     pub header_timeout: Duration,
 
-    /// Maximum idle time while a client sends a body or receives a response
+    /// Maximum time that a client may be idle while it sends a body or receives a response
     #[arg(long, env = "BODY_TIMEOUT", default_value = "30s", value_parser = seconds)]
     pub body_timeout: Duration,
 
@@ -100,21 +103,22 @@ pub struct Settings {
     #[arg(long, env = "KEEP_ALIVE", default_value = "5s", value_parser = seconds)]
     pub keep_alive: Duration,
 
-    /// URL of the rudder-transformer to which this service forwards every request that it does not handle itself, such
-    /// as http://rudder-transformer:9090 [default: none]
+    /// URL of the upstream, such as http://rudder-transformer:9090. The upstream is the rudder-transformer to which
+    /// this service forwards every request that it does not handle itself [default: none]
     #[arg(long, env = "UPSTREAM_TRANSFORMER_URL", hide_env_values = true)]
     pub upstream_transformer_url: Option<String>,
 
-    /// How to respond, without an upstream, to requests that only a rudder-transformer can handle. With retry (503),
-    /// rudder-server keeps the events; with reject (404), it drops them
+    /// If no upstream is set: how to respond to a request that only a rudder-transformer can handle. With retry, the
+    /// response is 503, and rudder-server keeps the events. With reject, the response is 404, and rudder-server drops
+    /// the events
     #[arg(long, env = "UNSERVED", value_enum, default_value_t = UnservedPolicy::Retry)]
     pub unserved: UnservedPolicy,
 
-    /// Maximum time until the upstream responds, and between two chunks of its response
+    /// Maximum time to wait for the start of the upstream's response, and then for each further chunk of the response
     #[arg(long, env = "UPSTREAM_TIMEOUT", default_value = "10m", value_parser = seconds)]
     pub upstream_timeout: Duration,
 
-    /// Time to connect to the upstream
+    /// Maximum time to connect to the upstream
     #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value = "5s", value_parser = seconds)]
     pub upstream_connect_timeout: Duration,
 
@@ -122,36 +126,41 @@ pub struct Settings {
     #[arg(long, env = "UPSTREAM_CA_FILE")]
     pub upstream_ca_file: Option<PathBuf>,
 
-    /// Whether /ready fails while the upstream cannot be reached
+    /// Whether /ready fails while the upstream does not respond
     #[arg(long, env = "READY_NEEDS_UPSTREAM", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub ready_needs_upstream: bool,
 
-    /// Destination types that this service transforms, or "none"; requests for other types go upstream
+    /// Comma-separated destination types that this service transforms, or "none"; if an upstream is set, requests for
+    /// all other destination types are forwarded
     #[arg(long, env = "NATIVE_DESTINATIONS", default_value_t = NativeDestinations::ALL.to_string())]
     pub native_destinations: String,
 
-    /// Of the requests that this service can handle itself, the percentage also sent upstream to compare both responses
+    /// Percentage of the requests handled by this service that are also sent to the upstream, so that the two responses
+    /// can be compared
     #[arg(long, env = "SHADOW_PERCENT", default_value_t = 0)]
     pub shadow_percent: u8,
 
-    /// Whose response the client gets if SHADOW_PERCENT is not 0
+    /// Which response the client gets if its request is also sent to the upstream for comparison: this service's
+    /// response (native) or the upstream's response (upstream)
     #[arg(long, env = "SHADOW_ANSWER", value_enum, default_value_t = ShadowAnswer::Native)]
     pub shadow_answer: ShadowAnswer,
 
-    /// Whether to serve POST /explain and a web page at / that shows where an event would go and why: true, false, or
-    /// metrics to serve both on the metrics port instead
+    /// Where to serve the web page, which shows where an event would go and why, and the endpoint POST /explain: on the
+    /// service's port ("true"), on the metrics port ("metrics") or nowhere ("false")
     #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value = "true", default_missing_value = "true", value_parser = Page::parse)]
     pub page: Page,
 
-    /// Whether /destinations shows a prefix of the hottest partition keys, which are user IDs, instead of a hash
+    /// Whether /destinations shows the beginning of each hot partition key instead of a hash; keys are user IDs
     #[arg(long, env = "SHOW_KEYS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub show_keys: bool,
 
-    /// Number of destinations with separate metrics; the others share the label "other" [default: 0]
+    /// Maximum number of destinations with separate metrics; all further destinations share the label
+    /// destinationId="other" [default: 0, which disables these metrics]
     #[arg(long, env = "DESTINATION_METRICS", default_value_t = 0, hide_default_value = true)]
     pub destination_metrics: usize,
 
-    /// What to log: error, warn, info, debug, trace or off; also per module, such as "info,actix_server=warn"
+    /// Log level: error, warn, info, debug, trace or off. A module can have its own level, as in
+    /// "info,actix_server=debug"
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     pub log_level: String,
 
@@ -163,7 +172,7 @@ pub struct Settings {
     #[arg(long, env = "INSTANCE_ID", default_value = "localhost")]
     pub instance_id: String,
 
-    /// Version reported by /version, and by /health as version [default: the version of this service]
+    /// Version reported by /version, and in the field "version" of /health [default: the version of this service]
     #[arg(long, env = "npm_package_version")]
     pub npm_package_version: Option<String>,
 
@@ -171,12 +180,12 @@ pub struct Settings {
     #[arg(long, env = "transformer_build_version")]
     pub transformer_build_version: Option<String>,
 
-    /// Commit reported by /health as gitCommitSha [default: the commit of the build, if known]
+    /// Commit reported in the field "gitCommitSha" of /health [default: the commit of the build, if known]
     #[arg(long, env = "git_commit_sha")]
     pub git_commit_sha: Option<String>,
 
-    /// Time after SIGTERM or SIGINT during which /ready fails and all requests are still served, before the listener
-    /// closes
+    /// Time from SIGTERM or SIGINT until the listener closes. During this time, /ready fails, but all other requests
+    /// are served
     #[arg(long, env = "DRAIN_DELAY", default_value = "0s", value_parser = seconds)]
     pub drain_delay: Duration,
 
@@ -184,7 +193,7 @@ pub struct Settings {
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value = "30s", value_parser = seconds)]
     pub shutdown_timeout: Duration,
 
-    /// The names by which errors refer to settings.
+    /// The names of settings in error messages.
     #[arg(skip)]
     pub given: SettingNames,
 }
@@ -202,7 +211,8 @@ pub enum LogFormat {
 const DEFAULT_IN_FLIGHT_BYTES: usize = 1 << 30;
 
 impl Settings {
-    /// Returns the defaults, regardless of the environment, for a service that runs inside a tool.
+    /// Returns the default settings, regardless of the environment, for tools that run the service in their own
+    /// process.
     ///
     /// # Errors
     /// Never fails in practice, because every default is valid.
@@ -211,7 +221,7 @@ impl Settings {
         Self::from_arg_matches(&command.try_get_matches_from(["defaults"])?)
     }
 
-    /// Returns the upstream, or `None` if it is not set.
+    /// Returns the URL of the upstream, or `None` if it is not set.
     ///
     /// # Errors
     /// Returns the problem with the setting.

@@ -10,7 +10,7 @@ impl Settings {
     /// Resolves the settings to the configuration.
     ///
     /// # Errors
-    /// Returns the problem with a setting. [`Settings::validate`] reports all problems at once.
+    /// Returns the first problem with a setting. [`Settings::validate`] reports all problems at once.
     pub fn resolve(&self) -> Result<Config, String> {
         let upstream = self.upstream()?.map(|base| UpstreamConfig {
             base,
@@ -49,10 +49,10 @@ impl Settings {
         })
     }
 
-    /// The TLS files, or `None` for plain HTTP.
+    /// Returns the TLS configuration, or `None` for plain HTTP.
     ///
     /// # Errors
-    /// Fails if only one of them is set.
+    /// Fails if only one of the two files is set.
     pub fn tls(&self) -> Result<Option<TlsConfig>, String> {
         match (&self.tls_cert_file, &self.tls_key_file) {
             (Some(certificate), Some(key)) => Ok(Some(TlsConfig {

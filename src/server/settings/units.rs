@@ -1,4 +1,5 @@
-//! Settings with units: sizes (`64MiB`) and durations (`1500ms`). A plain number is in the setting's default unit.
+//! Parses and formats values with units: sizes (`64MiB`) and durations (`1500ms`). A plain number is in the setting's
+//! default unit.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,7 +23,7 @@ impl FromStr for Size {
         let text = text.trim();
         let unit = text.trim_start_matches(|character: char| character.is_ascii_digit() || character == '.');
         let number = &text[..text.len() - unit.len()];
-        // The library would also accept `1e3`, `1_000` and a fraction of a byte.
+        // Without these checks, `parse_size` would accept `1e3`, `1_000` and fractions of a byte.
         let is_number = !number.is_empty() && (!number.contains('.') || !unit.is_empty());
         if !is_number || !unit.trim_start().bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return Err(INVALID_SIZE.to_owned());
@@ -39,7 +40,7 @@ const INVALID_SIZE: &str = "must be a number of bytes, or a number with a unit: 
 const TOO_LARGE: &str = "must be less than 16 EiB";
 
 impl fmt::Display for Size {
-    /// Formats the size with the preferred unit that needs no fraction.
+    /// Formats the size in the first of `UNITS` in which it is a whole number, or in bytes if there is none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match UNITS.iter().find(|(bytes, _)| self.0 > 0 && self.0.is_multiple_of(*bytes)) {
             Some((bytes, unit)) => write!(f, "{}{unit}", self.0 / bytes),
@@ -76,7 +77,8 @@ fn duration(text: &str, plain: fn(u64) -> Duration, unit: &str) -> Result<Durati
     parsed.ok_or_else(|| format!("must be a number of {unit}, or a number with a unit: ms, s, m or h"))
 }
 
-/// Whether there are spaces within a number. The library would read `5 5s` as 55 s, which is probably unintended.
+/// Whether `text` contains a number with spaces in it. `humantime` would read `5 5s` as 55 s, which is probably
+/// unintended.
 fn has_split_number(text: &str) -> bool {
     let words: Vec<&[u8]> = text.split_whitespace().map(str::as_bytes).collect();
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
@@ -94,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_have_units() {
+    fn sizes_are_parsed_with_or_without_units() {
         for (text, bytes) in [
             ("0", 0),
             ("209715200", 200 << 20),
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn shown_sizes_are_parsed_to_the_same_value() {
+    fn displayed_sizes_round_trip() {
         for (bytes, text) in [
             (0, "0"),
             (1, "1"),
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_units() {
+    fn durations_are_parsed_with_or_without_units() {
         for (text, expected) in [
             ("0", 0),
             ("30", 30_000),

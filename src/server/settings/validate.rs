@@ -13,15 +13,15 @@ use crate::server::transport::tls::Tls;
 const MAX_WORKERS: usize = 1024;
 /// The maximum length of a reported version, in characters.
 const MAX_VERSION_CHARACTERS: usize = 128;
-/// The maximum number of destinations with separate metrics: each has two series.
+/// The maximum of `DESTINATION_METRICS`. Each destination with separate metrics adds two series.
 const MAX_DESTINATION_METRICS: usize = 10_000;
 const MAX_DURATION: Duration = Duration::from_secs(86_400);
 
 impl Settings {
-    /// Checks the settings, including combinations of them.
+    /// Validates each setting, and the combinations of settings.
     ///
     /// # Errors
-    /// Returns all problems, one sentence each.
+    /// Returns all problems, each as one sentence.
     pub fn validate(&self) -> Result<(), Vec<String>> {
         let mut problems = Vec::new();
         if self.port != 0 && self.port == self.metrics_port {
@@ -143,8 +143,8 @@ fn is_version(text: &str) -> bool {
     (1..=MAX_VERSION_CHARACTERS).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Whether a log directive is valid. The log library would treat an unknown level as the name of a module, and log
-/// nothing.
+/// Whether a log directive is valid. Without this check, the log library would treat an unknown level as the name of a
+/// module, and log nothing.
 fn is_log_directive(directive: &str) -> bool {
     let (module, level) = match directive.rsplit_once('=') {
         Some((module, level)) => (module.trim(), level.trim()),

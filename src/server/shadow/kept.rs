@@ -1,4 +1,4 @@
-//! Requests that are kept for comparison, with their memory and their queue.
+//! The requests that are kept for shadow comparison, the memory that is reserved for them, and their queue.
 
 use std::mem::size_of;
 
@@ -16,12 +16,16 @@ use transform::meter::Halt;
 use transform::request::PayloadFormat;
 use transform::request::coding::Coding;
 
-/// The number of bytes counted for a kept request in addition to its bodies.
+/// The number of bytes that are reserved for a kept request, in addition to the bodies of the request and its
+/// responses.
 pub(super) const OVERHEAD_BYTES: usize = size_of::<ShadowRequest>() + 16 * 1024;
-/// The response that is already known, by transformer.
+
+/// The first of the two responses to become known.
 #[derive(Debug)]
 pub(super) enum Known {
+    /// This service's response.
     Ours(ComparedResponse),
+    /// The upstream's response.
     Theirs(BufferedResponse),
 }
 
@@ -38,7 +42,8 @@ pub(super) struct ShadowRequest {
     pub(super) room: Claim,
 }
 
-/// A slot in the queue, and the reserved memory.
+/// The slot that a kept request occupies, and the memory reserved for the request. When dropped, counts the request
+/// with its `result`.
 #[derive(Debug)]
 pub(super) struct Claim {
     share: Reservation,
@@ -50,15 +55,15 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Creates a claim to a slot, without memory. Until the comparison has a result, the request is counted as dropped.
+    /// Creates a claim with a slot, but without memory. Its `result` is [`Compared::Dropped`] until another one is set.
     pub(super) fn new(share: Reservation, max_bytes: usize, metrics: Metrics, place: OwnedSemaphorePermit) -> Self {
         Self { share, held: 0, max_bytes, result: Compared::Dropped, metrics, _place: place }
     }
 
-    /// Reserves `more` bytes.
+    /// Reserves `more` additional bytes.
     ///
     /// # Errors
-    /// [`Halt::MemoryInUse`] or [`Halt::MemoryLimit`] if they are not available.
+    /// [`Halt::MemoryInUse`] or [`Halt::MemoryLimit`] if the bytes are not available.
     pub(super) fn grow(&mut self, more: usize) -> Result<(), Halt> {
         let held = self.held.saturating_add(more);
         if held > self.max_bytes {
@@ -76,23 +81,24 @@ impl Drop for Claim {
     }
 }
 
-/// A kept request whose response is being sent to the client.
+/// A kept request that has not been queued for comparison yet.
 #[derive(Debug)]
 pub struct PendingComparison {
     pub(super) kept: ShadowRequest,
     queue: mpsc::UnboundedSender<ShadowRequest>,
-    /// The part of the upstream's response that has arrived.
+    /// The headers of the upstream's response, and the part of its body that has arrived. `None` until the headers
+    /// arrive.
     pub(super) theirs: Option<(BufferedResponse, BytesMut)>,
 }
 
 impl PendingComparison {
-    /// Creates a watch for a request. It is sent to `queue` once both responses exist or can be requested.
+    /// Creates a pending comparison. The kept request is sent to `queue` once one of the two responses is known.
     pub(super) fn new(kept: ShadowRequest, queue: mpsc::UnboundedSender<ShadowRequest>) -> Self {
         Self { kept, queue, theirs: None }
     }
 
-    /// Sets this service's response. The returned value queues the request when dropped. Returns `None` if there is no
-    /// memory for the response.
+    /// Records this service's response, and returns a value that queues the request when dropped. Returns `None` if the
+    /// memory for the response is not available.
     #[must_use]
     pub fn answered(mut self, status: u16, body: Bytes) -> Option<AfterResponse> {
         self.kept.room.grow(body.len()).ok()?;
@@ -100,7 +106,7 @@ impl PendingComparison {
         Some(AfterResponse(Some(self)))
     }
 
-    /// Queues the request.
+    /// Queues the request for comparison.
     pub(super) fn queue(self) {
         // The queue is closed only if the service has stopped.
         self.queue.send(self.kept).ok();

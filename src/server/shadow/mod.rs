@@ -1,6 +1,6 @@
 //! Shadow verification: a percentage of the requests that this service handles itself is also sent to the upstream, and
-//! both responses are compared. This happens after the client has received its response, and uses a bounded amount of
-//! memory.
+//! the two responses are compared. The comparison runs after the client has received its response, and uses a bounded
+//! amount of memory.
 
 pub mod kept;
 pub mod tap;
@@ -26,10 +26,10 @@ use transform::request::coding::Coding;
 
 /// The maximum number of requests that are waiting to be compared or being compared.
 const MAX_KEPT: usize = 64;
-/// The memory limit for requests in flight is divided by this to get the limit for kept requests.
+/// The memory limit for kept requests is the memory limit for requests in flight divided by this number.
 const PART_OF_IN_FLIGHT: usize = 4;
 
-/// Selects requests for comparison, and limits how many are kept. Clones share their state.
+/// Selects requests for comparison, and limits how many requests are kept. Clones share their state.
 #[derive(Debug, Clone)]
 pub struct Shadow {
     percent: u64,
@@ -43,7 +43,8 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    /// Starts comparing on the calling thread, until the last clone is dropped.
+    /// Starts a task on the calling thread that compares the responses to kept requests, until the last clone of the
+    /// returned value is dropped.
     #[must_use]
     pub fn start(config: ShadowConfig, requests: &RequestConfig, upstream: &Upstream, metrics: &Metrics) -> Self {
         let (queue, kept) = mpsc::unbounded_channel();
@@ -70,21 +71,22 @@ impl Shadow {
         shadow
     }
 
-    /// Whether the client gets the upstream's response.
+    /// Whether the client gets the upstream's response to a selected request.
     #[must_use]
     pub fn answers_from_upstream(&self) -> bool {
         self.answer == ShadowAnswer::Upstream
     }
 
-    /// Whether the next request is selected. Selected requests are spread evenly.
+    /// Returns whether the next request is selected for comparison. Selected requests are spread evenly among all
+    /// requests.
     #[must_use]
     pub fn chooses(&self) -> bool {
         let before = self.chosen.fetch_add(1, Ordering::Relaxed) % 100;
         (before + 1) * self.percent / 100 > before * self.percent / 100
     }
 
-    /// Keeps a request for comparison. Returns `None` if there is no room, or if this process has forwarded the request
-    /// before.
+    /// Keeps a request for comparison. Returns `None` if no slot or memory is available, or if this process has
+    /// forwarded the request before.
     #[must_use]
     pub fn keep(
         &self,
@@ -98,7 +100,7 @@ impl Shadow {
             self.metrics.count_compared(Compared::Dropped);
             return None;
         };
-        // If there is no room, the claim counts the request as dropped, here and below.
+        // If the memory of the claim cannot grow, here or later, the claim counts the request as dropped.
         let mut room = Claim::new(self.bytes.reservation(), self.max_bytes, self.metrics.clone(), place);
         room.grow(body.len() + OVERHEAD_BYTES).ok()?;
         let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());

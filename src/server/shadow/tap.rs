@@ -1,4 +1,4 @@
-//! Copies the upstream's response while it is sent to the client, for comparison.
+//! Copies the upstream's response for comparison, while the response is sent to the client.
 
 use bytes::{Bytes, BytesMut};
 
@@ -7,14 +7,14 @@ use crate::server::metrics::labels::Compared;
 use crate::server::upstream::BufferedResponse;
 use crate::server::upstream::pass::BodyTap;
 
-/// Copies the upstream's response while it is sent to the client.
+/// A [`BodyTap`] that copies the upstream's response for comparison.
 pub struct ShadowTap(Option<PendingComparison>);
 
 impl ShadowTap {
     /// Creates a tap for a kept request.
     #[must_use]
     pub fn of(mut watch: PendingComparison) -> Self {
-        // The comparison is counted as failed until the response is complete.
+        // If the upstream's response never completes, the comparison is counted as failed.
         watch.kept.room.result = Compared::Failed;
         Self(Some(watch))
     }

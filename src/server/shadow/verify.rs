@@ -1,4 +1,5 @@
-//! Compares responses: obtains the missing one, compares both, and counts and logs the result.
+//! Obtains the response that is still missing (this service's or the upstream's), compares the two responses, and
+//! counts and logs the result.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,10 +29,10 @@ use transform::request::{Limits, PayloadFormat};
 
 /// The maximum number of concurrent comparisons.
 const AT_ONCE: usize = 8;
-/// The number of bytes by which the upstream's response may exceed twice the size of this service's.
+/// The maximum size of the upstream's response is twice the size of this service's response, plus this number of bytes.
 const ROOM_FOR_THEIRS: usize = 64 * 1024;
 
-/// Compares kept requests.
+/// Compares the responses to kept requests.
 pub(super) struct Verifier {
     pub(super) upstream: Upstream,
     pub(super) limits: Limits,
@@ -41,14 +42,15 @@ pub(super) struct Verifier {
     pub(super) lines: Lines,
 }
 
-/// The rate limits of the log lines of comparisons. Each kind has its own limit, so that neither suppresses the other.
+/// The rate limits for log lines about comparisons. Each kind of line has its own limit, so that neither kind
+/// suppresses the other.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     different: LineLimit,
     intended: LineLimit,
 }
 
-/// The request of a comparison.
+/// A request whose two responses are compared.
 #[derive(Clone)]
 struct ComparedRequest {
     endpoint: Endpoint,
@@ -58,7 +60,7 @@ struct ComparedRequest {
     body: Bytes,
 }
 
-/// Why there is nothing to compare.
+/// Why a comparison has no result.
 enum Stopped {
     Failed,
     Dropped,
@@ -81,7 +83,7 @@ impl From<Halt> for Stopped {
 }
 
 impl Verifier {
-    /// Compares requests until the queue is closed.
+    /// Compares the responses to the requests in the queue until the queue is closed.
     pub(super) async fn run(self, mut kept: mpsc::UnboundedReceiver<ShadowRequest>) {
         let (this, permits) = (Arc::new(self), Arc::new(Semaphore::new(AT_ONCE)));
         while let Some(next) = kept.recv().await {
@@ -114,7 +116,8 @@ impl Verifier {
         };
     }
 
-    /// Counts and logs the intended differences of responses that are otherwise equal.
+    /// Counts and logs the intended differences between responses that are otherwise equal, and returns the result of
+    /// the comparison.
     fn note_intended(&self, found: &Differences) -> Compared {
         let rows = found.rows();
         if rows.is_empty() {
@@ -146,7 +149,7 @@ impl Verifier {
             }
             Known::Theirs(theirs) => (None, theirs),
         };
-        // The upstream could not process the request now, so its real response is unknown.
+        // These statuses mean that the upstream has not processed the request, so there is no response to compare.
         if matches!(theirs.status, 408 | 429 | 502..=504) {
             return Err(Stopped::Failed);
         }
@@ -156,7 +159,7 @@ impl Verifier {
         let judged = actix_web::web::block(move || this.compare_responses(&whole, ours, theirs));
         let Judgment { mut differences, siblings } = judged.await.map_err(|_| Stopped::Failed)??;
         if let Some(siblings) = siblings.filter(|_| differences.is_empty()) {
-            // If this fails, the result stays unchanged.
+            // If the second comparison fails, the result of the first comparison stays.
             if let Ok(more) = self.compare_siblings(kept, again, asked, siblings).await {
                 differences.append(more);
             }
@@ -164,8 +167,8 @@ impl Verifier {
         Ok(differences)
     }
 
-    /// Compares the responses to events that failed in the upstream only because of another event. The events are sent
-    /// again without that other event.
+    /// Compares the responses to events that failed in the upstream only because of another event in the same request.
+    /// To obtain the upstream's response to these events, sends them again without the other event.
     async fn compare_siblings(
         self: &Arc<Self>,
         kept: &mut ShadowRequest,
@@ -225,7 +228,8 @@ impl ComparedRequest {
     }
 }
 
-/// Returns this service's response to a body that cannot be read. Other errors are not compared.
+/// Returns this service's response to a request with an unreadable body. Fails for any other error, because responses
+/// with other errors are not compared.
 fn rejection_of(error: &RequestError) -> Result<ComparedResponse, Stopped> {
     if !error.is_unreadable() {
         return Err(error.clone().into());

@@ -1,7 +1,8 @@
 //! Finds where a request ends on the wire, so that the framework's parser gets one request at a time.
 //!
-//! Only pacing depends on this. The transport never changes, drops or reorders bytes, so if this module and the parser
-//! disagree, requests are read slower or faster, but never differently.
+//! Only the timing of reads depends on this module. The transport never changes, drops or reorders bytes. If this
+//! module and the parser disagree about where a request ends, the parser therefore gets the same bytes, only earlier or
+//! later.
 
 use httparse::{EMPTY_HEADER, Header, Request};
 use memchr::memchr;
@@ -9,25 +10,25 @@ use memchr::memchr;
 /// The maximum number of headers that the framework accepts.
 const MAX_HEADERS: usize = 96;
 
-/// How the body of a request is delimited, and how much of it is left.
+/// How the end of a request's body is determined, and how much of the body is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// The number of bytes left, by `Content-Length`; 0 for a request without a body.
+    /// The body has a `Content-Length`. The value is the number of bytes left, which is 0 for a request without a body.
     Length(u64),
-    /// `Transfer-Encoding: chunked`.
+    /// The body has `Transfer-Encoding: chunked`.
     Chunked(ChunkScanner),
-    /// Everything until the connection closes.
+    /// The body extends to the end of the connection.
     UntilClose,
 }
 
 impl Framing {
-    /// Determines the framing of the body after these headers, by the framework's rules.
+    /// Determines the framing of the body that follows the headers `head`, by the framework's rules.
     #[must_use]
     pub fn after(head: &[u8]) -> Self {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut request = Request::new(&mut headers);
         if !request.parse(head).is_ok_and(|status| status.is_complete()) {
-            // The framework rejects such headers.
+            // The framework rejects headers that cannot be parsed.
             return Self::Length(0);
         }
         let values = |name: &'static str| {
@@ -73,24 +74,25 @@ impl Framing {
     }
 }
 
-/// Whether the framework rejects the headers because of the bytes so far, whatever follows.
+/// Whether the framework rejects all headers that start with `head`.
 #[must_use]
 pub fn is_rejected(head: &[u8]) -> bool {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     Request::new(&mut headers).parse(head).is_err()
 }
 
-/// Finds the empty line that ends the headers of a request, across reads.
+/// Finds the empty line that ends the headers of a request, even if the headers arrive in several reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HeadScanner {
-    /// Whether the request line has begun: empty lines before it are skipped, as the parser does.
+    /// Whether the request line has begun. Empty lines before the request line are skipped, as in the framework's
+    /// parser.
     started: bool,
-    /// Whether the current line is not empty.
+    /// Whether the current line contains anything before its line break.
     in_line: bool,
 }
 
 impl HeadScanner {
-    /// Scans the next bytes. Once the headers have ended, returns how many bytes belong to them.
+    /// Scans the next bytes. If the headers end in `bytes`, returns how many of these bytes belong to the headers.
     pub fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         if !self.started {
@@ -101,7 +103,8 @@ impl HeadScanner {
     }
 }
 
-/// Finds the first empty line, across reads.
+/// Returns the end of the first empty line in `bytes`. `in_line` carries over between reads, and shows whether the
+/// current line contains anything before its line break.
 fn end_of_lines(in_line: &mut bool, bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(length) = memchr(b'\n', &bytes[at..]) {
@@ -112,26 +115,28 @@ fn end_of_lines(in_line: &mut bool, bytes: &[u8]) -> Option<usize> {
             return Some(at);
         }
     }
-    // A lone CR may be the first byte of the line break of an empty line.
+    // A CR at the end may belong to the line break of an empty line, whose LF has not arrived yet.
     *in_line |= !matches!(&bytes[at..], b"" | b"\r");
     None
 }
 
-/// Finds the end of a chunked body, across reads.
+/// Finds the end of a chunked body, even if the body arrives in several reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkScanner(Chunk);
 
+/// The position of the next byte in a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chunk {
-    /// In the line with the size. Digits count up to the first byte that is not a digit.
+    /// The next byte is in the line with the size of a chunk. The size ends at the first byte that is not a hexadecimal
+    /// digit.
     Size { bytes: u64, in_digits: bool },
-    /// In the data, with this many bytes left.
+    /// The next byte is in the data of a chunk. The value is the number of bytes left.
     Data(u64),
-    /// In the line break after the data.
+    /// The next byte is in the line break after the data of a chunk.
     DataEnd,
-    /// In the trailer after the last chunk.
+    /// The next byte is in the trailer after the last chunk.
     Trailer { in_line: bool },
-    /// After the body.
+    /// The body has ended.
     Ended,
 }
 
@@ -152,7 +157,8 @@ impl ChunkScanner {
         self.0 == Chunk::Ended
     }
 
-    /// Scans the next bytes. Returns how many of them belong to the body: all, unless the body ends before.
+    /// Scans the next bytes, and returns how many of them belong to the body: all of them, unless the body ends in
+    /// `bytes`.
     pub fn scan(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while at < bytes.len() && self.0 != Chunk::Ended {

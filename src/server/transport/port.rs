@@ -1,6 +1,6 @@
 //! A port of the service: its listener, its accepted connections, and the application that serves them.
 //!
-//! This replaces the framework's own server, to insert a custom transport between sockets and HTTP.
+//! This module replaces the framework's own server, in order to insert a custom transport between sockets and HTTP.
 
 use std::fmt;
 use std::io;
@@ -24,13 +24,13 @@ use tokio_rustls::TlsAcceptor;
 use super::stream::{Socket, Stream, Transport};
 use crate::server::limits::connections::Connections;
 
-/// How long to keep reading from a client that got its response before its body was read. The data is discarded.
-/// Closing immediately would make the client's OS discard the response.
+/// How long to read and discard the rest of a request that got its response early, before the body was read completely.
+/// If the connection were closed immediately, the client's OS would discard the response.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The length of the OS queue of connections that are not accepted yet, unless the OS limit is lower. A burst of idle
-/// connections could exceed the standard library's default of 128. The OS would then drop the handshake of the next
-/// client, which retries after a second.
+/// The maximum number of connections that wait in the OS queue until they are accepted, unless the OS limit is lower. A
+/// burst of connections could fill the standard library's default queue, which has a length of 128. The OS would then
+/// drop the handshakes of further clients, which retry only after a second.
 const ACCEPT_BACKLOG: i32 = 4096;
 
 /// The configuration of a port.
@@ -40,18 +40,18 @@ pub struct Port {
     pub listener: TcpListener,
     /// The TLS configuration, or `None` for plain HTTP.
     pub tls: Option<ServerConfig>,
-    /// The limits of connections.
+    /// The connection limits.
     pub connections: Connections,
-    /// The number of threads.
+    /// The number of worker threads.
     pub workers: usize,
-    /// The timeout for the headers of the first request, and for a TLS handshake.
+    /// The timeout for the headers of the first request on a connection, and for a TLS handshake.
     pub header_timeout: Duration,
     /// The grace period for in-flight requests to finish when the port is closed.
     pub shutdown_timeout: Duration,
 }
 
 impl Port {
-    /// Serves the application that `application` creates for each worker.
+    /// Starts to serve this port. Each worker calls `application` to create its own copy of the application.
     ///
     /// # Errors
     /// Fails if the listener cannot be used.
@@ -69,13 +69,13 @@ impl Port {
     {
         let Self { listener, tls, connections, workers, header_timeout, shutdown_timeout } = self;
         let address = listener.local_addr()?;
-        // The socket is listening already. This only makes its queue longer.
+        // The socket is already listening. This call only makes its queue longer.
         SockRef::from(&listener).listen(ACCEPT_BACKLOG)?;
         let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let builder = ServerBuilder::default()
             .workers(workers)
             .max_concurrent_connections(connections.accepted_by_worker())
-            // The library accepts only whole seconds.
+            // The framework accepts only whole seconds, so the timeout is rounded up.
             .shutdown_timeout(shutdown_timeout.as_secs() + u64::from(shutdown_timeout.subsec_nanos() > 0))
             .disable_signals();
         let stops = builder.graceful_shutdown_signal();
@@ -92,8 +92,9 @@ impl Port {
                     let stops = stops.clone();
                     async move { stops.notified().await }
                 })
-                // No timeout here: the sweep knows whether headers have begun, and whether the client is still
-                // receiving a response.
+                // The framework's own keep-alive timeout is disabled. The sweep closes idle connections instead,
+                // because only the sweep knows whether headers have begun and whether the client is still receiving a
+                // response.
                 .keep_alive(KeepAlive::Os)
                 .client_request_timeout(header_timeout)
                 .client_disconnect_timeout(DISCONNECT_TIMEOUT)
@@ -122,7 +123,8 @@ async fn accept(
     acceptor: Rc<Acceptor>,
     tcp: TcpStream,
 ) -> Result<(Transport, Protocol, Option<SocketAddr>), DispatchError> {
-    // Otherwise, small responses would wait for acknowledgments. This fails if the connection has been closed already.
+    // Without this option, small responses would wait for acknowledgments. The call fails if the connection has already
+    // been closed.
     tcp.set_nodelay(true).ok();
     let peer = tcp.peer_addr().ok();
     let connection = acceptor.connections.accept(tcp);

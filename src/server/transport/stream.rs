@@ -1,9 +1,9 @@
 //! The byte stream that the framework reads requests from and writes responses to: a TCP connection, with or without
 //! TLS, that hands over one request at a time.
 //!
-//! The framework parses and queues every request that it has read, and continues to read while a client is not
-//! receiving responses. This transport holds back the next request until the previous response has been received. That
-//! bounds the cost of a connection, and TCP flow control makes the client wait.
+//! The framework parses and queues every request that it has read, and continues to read even if a client does not
+//! receive the responses. This transport therefore holds back each request until the client has received the previous
+//! response. This bounds the cost of a connection, and TCP flow control makes the client wait.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -19,13 +19,14 @@ use super::framing::{self, Framing, HeadScanner};
 use crate::server::limits::connection::Connection;
 use crate::server::limits::connections::Connections;
 
-/// The number of bytes to read at once while searching for the end of a request.
+/// The maximum number of bytes to read at once while searching for the end of a request.
 const READ_BYTES: usize = 8 << 10;
 
-/// The maximum size of headers that the parser accepts, in bytes. Larger headers get 431.
+/// The maximum size of the headers that the framework's parser accepts, in bytes. A request with larger headers gets
+/// status 431.
 const MAX_HEAD_BYTES: usize = 128 << 10;
 
-/// The socket of a transport, below its TLS.
+/// The TCP socket of a connection, below the TLS layer.
 #[derive(Debug)]
 pub struct Socket(Rc<Connection>);
 
@@ -65,9 +66,9 @@ impl Drop for Socket {
 /// The byte stream of a connection.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    /// The socket itself.
+    /// The socket itself, without TLS.
     Plain(Socket),
-    /// TLS, after its handshake.
+    /// A TLS connection whose handshake is complete.
     Tls(Box<TlsStream<Socket>>),
 }
 
@@ -78,39 +79,40 @@ pub struct Transport {
     connection: Rc<Connection>,
     connections: Rc<Connections>,
     phase: Phase,
-    /// Bytes that were read but not handed over yet.
+    /// Bytes that have been read but not handed over to the framework yet.
     inbox: BytesMut,
-    /// How many of them may be handed over.
+    /// The number of bytes at the start of `inbox` that may be handed over.
     ready: usize,
 }
 
 /// The position of the next byte in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// In its headers, or before them.
+    /// The next byte is in the headers, or before them.
     Head(Head),
-    /// In its body.
+    /// The next byte is in the body.
     Body(Framing),
-    /// After a complete request, which the framework parses once a read is pending.
+    /// The request is complete. The framework parses the request when the next read is pending.
     Ended,
 }
 
-/// The progress of reading headers, which are at the beginning of the inbox.
+/// The progress of the search for the end of the headers. The headers begin at the start of `inbox`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Head {
     scanner: HeadScanner,
-    /// The number of bytes that have been scanned for the end.
+    /// The number of bytes at the start of `inbox` that have been searched for the end of the headers.
     scanned: usize,
-    /// The number of bytes that have been parsed.
+    /// The number of bytes that were in `inbox` when the headers were last parsed.
     parsed: usize,
 }
 
 impl Head {
-    /// Scans new bytes in the inbox. At the end of the headers, or once the framework rejects them, returns how many
-    /// bytes to hand over and the framing of what follows.
+    /// Scans the new bytes in `inbox`. If the headers are complete, or if the framework would reject them, returns the
+    /// number of bytes to hand over and the framing of the bytes that follow.
     ///
-    /// Parsing restarts with each chunk, so headers are parsed only when their size has doubled. The work is then
-    /// linear in their size, however small the chunks are.
+    /// Parsing always starts at the beginning of the headers, so incomplete headers are parsed only when their size has
+    /// doubled since the last time. The total work is therefore linear in the size of the headers, even if they arrive
+    /// in small chunks.
     fn scan(&mut self, inbox: &[u8]) -> Option<(usize, Framing)> {
         if let Some(end) = self.scanner.end(&inbox[self.scanned..]) {
             let end = self.scanned + end;
@@ -134,12 +136,12 @@ impl Transport {
         Self { stream, connection, connections, phase: Phase::Head(Head::default()), inbox: BytesMut::new(), ready: 0 }
     }
 
-    /// The state of the connection, and the limits that apply to it.
+    /// Returns the state of the connection, and the limits that apply to it.
     pub(crate) fn connection(&self) -> (Rc<Connection>, Rc<Connections>) {
         (self.connection.clone(), self.connections.clone())
     }
 
-    /// Reads more into the inbox. Returns the number of bytes, which is 0 at the end of the connection.
+    /// Reads more bytes into `inbox`. Returns their number, which is 0 at the end of the connection.
     fn fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut bytes = [const { MaybeUninit::uninit() }; READ_BYTES];
         let mut bytes = ReadBuf::uninit(&mut bytes);
@@ -148,7 +150,7 @@ impl Transport {
         Poll::Ready(Ok(bytes.filled().len()))
     }
 
-    /// Hands over bytes that are ready, as far as there is room.
+    /// Moves the bytes that may be handed over from `inbox` to `buffer`, as far as `buffer` has room.
     fn hand_over(&mut self, buffer: &mut ReadBuf<'_>) {
         let bytes = self.ready.min(buffer.remaining());
         buffer.put_slice(&self.inbox[..bytes]);
@@ -159,8 +161,7 @@ impl Transport {
         }
     }
 
-    /// Continues to read headers. Returns `None` if there was progress, so that the caller continues with the new
-    /// phase.
+    /// Continues to read headers. Returns `None` if there was progress; the caller then continues with the new `phase`.
     fn poll_head(&mut self, mut head: Head, context: &mut Context<'_>) -> Option<Poll<io::Result<()>>> {
         if head.scanned == 0 && self.connection.is_occupied() {
             return Some(self.poll_suspended(context));
@@ -169,7 +170,7 @@ impl Transport {
         if head.scanned == self.inbox.len() {
             match self.fill(context) {
                 Poll::Ready(Ok(0)) if self.inbox.is_empty() => return Some(Poll::Ready(Ok(()))),
-                // The connection ends within the headers, which are handed over.
+                // The connection ends within the headers. The incomplete headers are handed over.
                 Poll::Ready(Ok(0)) => framing = Some((self.inbox.len(), Framing::UntilClose)),
                 Poll::Ready(Ok(more)) => {
                     self.connection.head_grew(Some(more));
@@ -194,7 +195,7 @@ impl Transport {
     fn poll_suspended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.connection.want_wake();
         match self.connection.poll_peek(context) {
-            // With TLS, there may be requests left that were decrypted already.
+            // With TLS, there may still be requests that have already been received and decrypted.
             Poll::Ready(Ok(0)) if self.inbox.is_empty() && matches!(self.stream, Stream::Plain(_)) => {
                 Poll::Ready(Ok(()))
             }
@@ -203,7 +204,7 @@ impl Transport {
         }
     }
 
-    /// Continues to read a body. Returns `None` if there is something to hand over.
+    /// Continues to read a body. Returns `None` if `inbox` contains bytes to hand over.
     fn poll_body(
         &mut self,
         mut body: Framing,
@@ -213,7 +214,7 @@ impl Transport {
         let direct = match &mut body {
             Framing::Length(left) => Some(left),
             Framing::UntilClose => None,
-            // The end of a chunked body must be searched for.
+            // A chunked body is read into `inbox`, to search for its end.
             Framing::Chunked(_) => {
                 match self.fill(context) {
                     Poll::Ready(Ok(more)) if more > 0 => self.ready = body.take(&self.inbox),
@@ -236,10 +237,11 @@ impl Transport {
         Some(polled)
     }
 
-    /// Lets the framework parse the previous request before it gets the next one.
+    /// Lets the framework parse the previous request before it reads the next one, by returning [`Poll::Pending`]
+    /// unless the connection has ended.
     fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.phase = Phase::Head(Head::default());
-        // Usually there is no data yet, and the socket wakes the task for the next request.
+        // Usually no data has arrived yet. The socket then wakes the task when the next request arrives.
         if self.inbox.is_empty() && ready!(self.fill(context))? == 0 {
             return Poll::Ready(Ok(()));
         }
@@ -311,7 +313,8 @@ impl AsyncRead for Stream {
 mod tests {
     use super::*;
 
-    /// Feeds headers byte by byte. Returns how many bytes were parsed in total, and the result of the last scan.
+    /// Scans headers that arrive byte by byte. Returns how many bytes were parsed in total, and the result of the last
+    /// scan.
     fn scan(bytes: &[u8]) -> (usize, Option<(usize, Framing)>) {
         let (mut head, mut parsed) = (Head::default(), 0);
         for length in 1..=bytes.len() {

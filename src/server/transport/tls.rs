@@ -1,5 +1,5 @@
-//! TLS of the listeners: a certificate and its key, which can be replaced while the service runs. It supports TLS 1.2
-//! and 1.3 with HTTP/1.1, without client certificates.
+//! The TLS configuration of the listeners. The certificate and its key can be replaced while the service runs. The
+//! listeners support TLS 1.2 and 1.3 with HTTP/1.1, without client certificates.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use crate::server::bounded_file::read_bounded;
 use crate::server::config::TlsConfig;
 
-/// A certificate with its key, and the files that they are read from.
+/// A certificate with its private key, and the files that contain both.
 #[derive(Debug)]
 pub struct Tls {
     certificate_file: PathBuf,
@@ -41,10 +41,10 @@ impl ResolvesServerCert for CurrentCertificate {
 }
 
 impl Tls {
-    /// Reads a certificate chain and its private key, both PEM.
+    /// Reads a certificate chain and its private key from PEM files.
     ///
     /// # Errors
-    /// Returns which file is unusable and why, without any of its content.
+    /// Returns which file is unusable and why. The text contains nothing from the file.
     pub fn load(config: &TlsConfig) -> Result<Self, String> {
         let TlsConfig { certificate_file, key_file, .. } = config;
         let seen = [version_of(certificate_file), version_of(key_file)];
@@ -57,12 +57,13 @@ impl Tls {
         })
     }
 
-    /// Reads both files again, for new connections.
+    /// Reads both files again. New connections then use the new certificate.
     ///
     /// # Errors
-    /// Like [`Self::load`]. The previous certificate stays in use.
+    /// Fails like [`Self::load`]. The previous certificate then stays in use.
     pub fn reload(&self) -> Result<(), String> {
-        // The versions are recorded before the files are read, so that a change in between is noticed later.
+        // The versions are recorded before the files are read, so that `has_changed` notices a change that happens
+        // during reading.
         let now = [version_of(&self.certificate_file), version_of(&self.key_file)];
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
         let pair = read_pair(&self.certificate_file, &self.key_file)?;
@@ -70,14 +71,14 @@ impl Tls {
         Ok(())
     }
 
-    /// Whether a file has changed since both were last read.
+    /// Whether the certificate file or the key file has changed since both were last read.
     #[must_use]
     pub fn has_changed(&self) -> bool {
         let now = [version_of(&self.certificate_file), version_of(&self.key_file)];
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != now
     }
 
-    /// Like [`Self::reload`], and logs the result.
+    /// Calls [`Self::reload`] and logs the result.
     pub fn reload_and_log(&self) {
         match self.reload() {
             Ok(()) => tracing::info!("the TLS certificate and its key were reloaded"),
@@ -85,7 +86,7 @@ impl Tls {
         }
     }
 
-    /// The expiry time of the current certificate, as a Unix timestamp in seconds.
+    /// Returns the expiry time of the current certificate, as a Unix timestamp in seconds.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
         let pair = Arc::clone(&self.current.0.read().unwrap_or_else(PoisonError::into_inner));
@@ -93,7 +94,7 @@ impl Tls {
         Some(certificate.validity().not_after.timestamp())
     }
 
-    /// The TLS configuration for a listener.
+    /// Returns the TLS configuration for a listener.
     ///
     /// # Errors
     /// Fails if the TLS library does not support the configured cryptography.

@@ -1,6 +1,6 @@
-//! Responses to requests that only a rudder-transformer can serve, if there is no upstream. rudder-server silently
-//! drops the events of a request that gets a non-retryable error. By default, rudder-server is therefore made to retry,
-//! and every such request is counted and logged as an error (docs/guides/without-upstream.md).
+//! Rejects requests that only a rudder-transformer can serve, if there is no upstream. rudder-server silently drops the
+//! events of a request that gets a non-retryable error. The default response therefore makes rudder-server retry. Every
+//! request that is rejected here is counted, and logged as an error (docs/guides/without-upstream.md).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use super::log::line_limit::LineLimit;
 use super::metrics::Metrics;
 use transform::request::coding::Coding;
 
-/// Responds to requests that are not served. Clones share one rate limit for log lines.
+/// Rejects requests that only a rudder-transformer can serve. Clones share one rate limit for log lines.
 #[derive(Debug, Clone)]
 pub struct Rejections {
     policy: UnservedPolicy,
@@ -28,18 +28,18 @@ pub struct Rejections {
     metrics: Metrics,
 }
 
-/// The maximum time to wait for the first bytes of a body.
+/// The maximum time to read the beginning of a body, which may contain IDs to log.
 const LOOK_TIME: Duration = Duration::from_millis(250);
 
 impl Rejections {
-    /// Creates responses according to the setting `UNSERVED`.
+    /// Creates rejections according to `policy`, the value of the setting `UNSERVED`.
     #[must_use]
     pub fn new(policy: UnservedPolicy, metrics: Metrics) -> Self {
         Self { policy, lines: Arc::default(), metrics }
     }
 
-    /// Returns the rejection of a request whose body was not read, or `otherwise` if rudder-server does not use the
-    /// endpoint. Reads up to 32 KiB of the body, and only if the request is logged.
+    /// Returns the rejection of a request whose body has not been read, or `otherwise` if rudder-server does not use
+    /// the requested endpoint. If the request is to be logged, reads up to 32 KiB of its body.
     pub async fn reject(&self, request: &HttpRequest, payload: Payload, otherwise: RequestError) -> RequestError {
         let Some((endpoint, name)) = Self::endpoint(request) else { return otherwise };
         let line = match self.lines.admit(Instant::now()) {
@@ -55,7 +55,8 @@ impl Rejections {
         self.rejection(request, endpoint, name, line)
     }
 
-    /// Returns the rejection of a request whose body names `destination`, a type that this service does not handle.
+    /// Returns the rejection of a request whose body has been read and names a destination type that this service does
+    /// not handle. This type is `destination`.
     #[must_use]
     pub fn reject_read(
         &self,
@@ -70,8 +71,8 @@ impl Rejections {
         self.rejection(request, endpoint, Some(destination), line)
     }
 
-    /// Returns the endpoint that a request is for. Only POST requests are considered, because rudder-server sends no
-    /// others.
+    /// Returns the endpoint that a POST request is for, and the destination or source that its path names. Returns
+    /// `None` for other methods, because rudder-server sends only POST requests to these endpoints.
     fn endpoint(request: &HttpRequest) -> Option<(UnservedEndpoint, Option<String>)> {
         (*request.method() == Method::POST).then(|| UnservedEndpoint::at(request.uri().path()))?
     }
@@ -92,7 +93,7 @@ impl Rejections {
     }
 }
 
-/// Returns the first bytes of a body that arrive in time.
+/// Returns the beginning of a body: the bytes that arrive within [`LOOK_TIME`], up to [`LOOK_BYTES`].
 async fn start_of(mut payload: Payload) -> Vec<u8> {
     let mut start = Vec::new();
     let collect = async {
@@ -102,7 +103,7 @@ async fn start_of(mut payload: Payload) -> Vec<u8> {
             start.extend_from_slice(&piece[..piece.len().min(LOOK_BYTES - start.len())]);
         }
     };
-    // After a timeout, the bytes that have arrived are used.
+    // After a timeout, `start` contains the bytes that have arrived.
     tokio::time::timeout(LOOK_TIME, collect).await.ok();
     start
 }

@@ -18,21 +18,24 @@ use tower_service::Service;
 use super::upload::Upload;
 use crate::server::http::error::RequestError;
 
-/// The number of bytes of a response that are read at once. With a buffer that grows with each read, a typical response
-/// would take several reads.
+/// The size of the buffer that responses are read into, in bytes. hyper's default buffer starts smaller and grows with
+/// each read, so a typical response would take several reads.
 const READ_BYTES: usize = 64 * 1024;
 
-/// The HTTP client of one worker. It does not follow redirects, decompress, add headers or use proxy variables.
+/// The HTTP client of one worker. It does not follow redirects, decompress responses, add headers or use proxy
+/// environment variables.
 pub(super) type Client = legacy::Client<Connector, Upload>;
 
-/// How long an idle connection is kept open. rudder-transformer closes idle connections after five seconds. A request
-/// sent at that moment would be lost, and must not be sent twice.
+/// How long this service keeps an idle connection open. rudder-transformer closes idle connections after five seconds.
+/// A request that is sent while rudder-transformer closes the connection would fail, and this service must not retry
+/// requests.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// Connects to the upstream.
+/// Connects to the upstream within a time limit.
 pub(super) type Connector = Within<HttpsConnector<HttpConnector>>;
 
-/// Creates a connector to any upstream whose certificate this TLS client trusts.
+/// Creates a connector that verifies the upstream's certificate with `tls`. Connecting fails if it takes longer than
+/// `limit`.
 pub(super) fn connector(limit: Duration, tls: ClientConfig) -> Connector {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -43,8 +46,8 @@ pub(super) fn connector(limit: Duration, tls: ClientConfig) -> Connector {
 
 /// Creates a client without open connections.
 pub(super) fn client(connector: Connector) -> Client {
-    // If a connection turns out to be closed before the first byte of a request was written, the client uses another
-    // connection. The request is not sent twice, and the client never retries otherwise.
+    // If an idle connection turns out to be closed before the first byte of a request has been written to it, the
+    // client sends the request on another connection. The client does not retry in any other case.
     legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
@@ -52,13 +55,13 @@ pub(super) fn client(connector: Connector) -> Client {
         .build(connector)
 }
 
-/// Returns the error for a failed request, and the reason for the log.
+/// Returns the error for a failed request, and the reason to log.
 pub(super) fn failure(error: &legacy::Error) -> (RequestError, String) {
     let (mut in_time, mut reason, mut next) = (true, error.to_string(), error.source());
     while let Some(cause) = next {
         let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
         in_time &= !cause.downcast_ref::<io::Error>().is_some_and(timed_out);
-        // The innermost error is the most specific. None contains a part of a request or response.
+        // The innermost error is the most specific. None of the errors contains a part of a request or response.
         reason = cause.to_string();
         next = cause.source();
     }

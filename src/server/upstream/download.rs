@@ -1,5 +1,5 @@
 //! The body of the upstream's response, streamed as it arrives. If the upstream disconnects early, the stream ends with
-//! an error, never as if it were complete.
+//! an error, so that an incomplete body never looks complete.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -13,31 +13,32 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::server::http::error::RequestError;
 
-/// The chunks of a response.
+/// The body of the upstream's response, as a stream of chunks.
 #[derive(Debug)]
 pub struct Download {
     incoming: Incoming,
     timeout: Duration,
-    /// Runs only while waiting for a chunk, so that a slow client does not make the upstream appear slow.
+    /// The timer for the next chunk. It runs only while this stream waits for the upstream, so that a slow client does
+    /// not make the upstream appear slow.
     silence: Pin<Box<Sleep>>,
     is_waiting: bool,
     is_over: bool,
 }
 
 impl Download {
-    /// Streams `incoming`. The maximum idle time between chunks is `timeout`.
+    /// Creates a stream of the chunks of `incoming`. `timeout` is the maximum time to wait for a chunk.
     #[must_use]
     pub fn new(incoming: Incoming, timeout: Duration) -> Self {
         Self { incoming, timeout, silence: Box::pin(sleep(timeout)), is_waiting: false, is_over: false }
     }
 
-    /// Whether the last chunk has been returned.
+    /// Whether all chunks have been returned.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.is_over || self.incoming.is_end_stream()
     }
 
-    /// Returns the next chunk.
+    /// Returns the next chunk, or `None` after the last one.
     pub(super) async fn piece(&mut self) -> Option<Result<Bytes, RequestError>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }

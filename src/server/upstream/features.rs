@@ -1,6 +1,6 @@
-//! The features of the upstream, corrected for the destinations that this service handles and cached for a short time
-//! (docs/contract.md#features). rudder-server does not start without these features, so it gets the last good response
-//! if the upstream does not respond.
+//! The features of the upstream, corrected for the destinations that this service transforms, and cached for a short
+//! time (docs/contract.md#features). rudder-server does not start without the features. If the upstream does not
+//! respond, this service therefore returns the upstream's last good response.
 
 use std::time::Duration;
 
@@ -13,24 +13,24 @@ use super::{BufferError, BufferedResponse, Upstream};
 use crate::server::config::native_destinations::NativeDestinations;
 use crate::server::http::error::RequestError;
 
-/// How long a cached response is fresh.
+/// How long a cached response is used before the features are requested again.
 const FRESH: Duration = Duration::from_secs(10);
-/// How long to wait after a failed request before the next one.
+/// How long to wait after a failed request before the features are requested again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The timeout of a request.
+/// The maximum time to wait for the upstream's response, unless `UPSTREAM_TIMEOUT` is shorter.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The maximum size of a response, in bytes. rudder-transformer's response has about 3,000 bytes.
+/// The maximum size of the upstream's response, in bytes. rudder-transformer's response has about 3,000 bytes.
 const MAX_BYTES: usize = 1 << 20;
 
-/// The features of the upstream, as they are returned to clients.
+/// The cached features of the upstream, as this service returns them to clients.
 #[derive(Debug, Default)]
 pub struct UpstreamFeatures(Mutex<CachedFeatures>);
 
 #[derive(Debug, Default)]
 struct CachedFeatures {
-    /// The last good response.
+    /// The upstream's last good response, corrected. `None` until there is one.
     answer: Option<Bytes>,
-    /// When to request the features again.
+    /// When to request the features again. `None` means immediately.
     refresh_at: Option<Instant>,
 }
 
@@ -38,7 +38,7 @@ impl UpstreamFeatures {
     /// Returns the features as JSON. Concurrent calls share one request to the upstream.
     ///
     /// # Errors
-    /// [`RequestError::FeaturesUnknown`] until there is a good response.
+    /// [`RequestError::FeaturesUnknown`] if the upstream has never returned usable features.
     pub async fn get(&self, upstream: &Upstream, natives: NativeDestinations) -> Result<Bytes, RequestError> {
         let time = upstream.timeout().min(PATIENCE);
         self.get_with(async || upstream.get("/features", MAX_BYTES, time).await, natives).await
@@ -75,25 +75,28 @@ impl UpstreamFeatures {
     }
 }
 
-/// The feature that determines in which format rudder-server sends events, both to this service and to the upstream.
+/// The name of the feature that makes rudder-server send requests in the compacted format, whether this service or the
+/// upstream handles them.
 const COMPACTED: &str = "supportDestTransformCompactedPayloadV1";
 
-/// Returns the upstream's features, corrected for the destinations that this service handles; all other fields stay
-/// unchanged. A response in which a used field has an unexpected type is an error, like malformed JSON.
+/// Returns the upstream's features without the router transformations of the destinations that this service transforms.
+/// All other fields stay unchanged. Fails if the response is not a plain JSON object with status 200, or if a field
+/// that this function reads has an unexpected type.
 fn corrected(buffered: &BufferedResponse, natives: NativeDestinations) -> Result<Bytes, String> {
     if buffered.status != 200 || buffered.coding.is_some() {
         return Err(format!("the response has status {} and Content-Encoding {:?}", buffered.status, buffered.coding));
     }
     let mut features: Map<String, Value> =
         serde_json::from_slice(&buffered.body).map_err(|_| "the response is not a JSON object".to_owned())?;
-    // This service has no router transformation for its destinations, whatever the upstream supports.
+    // Remove the router transformations that the upstream supports for native destinations, because this service does
+    // not support them.
     match features.get_mut("routerTransform") {
         Some(Value::Object(names)) => names.retain(|name, _| natives.by_name(name).is_none()),
         Some(_) => return Err("routerTransform is not a JSON object".to_owned()),
         None => {}
     }
-    // Compacted requests are sent to this service and to the upstream, so both must support them. This service does, so
-    // the upstream's value decides. That value must be a boolean.
+    // rudder-server may use the compacted format only if both this service and the upstream support it. This service
+    // always does, so the upstream's value is unchanged. The value must be a boolean.
     if features.get(COMPACTED).is_some_and(|value| !value.is_boolean()) {
         return Err(format!("{COMPACTED} is neither true nor false"));
     }
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_response_is_cached_and_survives_a_failure() {
+    async fn the_last_good_features_are_returned_after_a_failed_request() {
         let (features, asked) = (UpstreamFeatures::default(), Cell::new(0));
         let ask = async |answer: Result<BufferedResponse, BufferError>| {
             let answer = async || {
@@ -183,7 +186,7 @@ mod tests {
         assert_eq!(ask(Ok(buffered("{\"a\":2}"))).await.unwrap(), "{\"a\":1}");
         assert_eq!(asked.get(), 2);
         tokio::time::advance(FRESH).await;
-        assert_eq!(ask(fails()).await.unwrap(), "{\"a\":1}", "the last good one");
+        assert_eq!(ask(fails()).await.unwrap(), "{\"a\":1}", "the last good response");
         tokio::time::advance(PAUSE).await;
         assert_eq!(ask(Ok(buffered("{\"a\":3}"))).await.unwrap(), "{\"a\":3}");
         assert_eq!(asked.get(), 4);

@@ -1,6 +1,6 @@
-//! Checks the framing of an upstream's response. The HTTP library accepts some responses whose end is ambiguous, and
-//! some with a transfer coding that it does not decode. Both are rejected as a whole: a part of such a response must
-//! never look complete (RFC 9112, sections 6.1 and 6.3).
+//! Validates the framing of the upstream's responses, which determines where a response ends. The HTTP library accepts
+//! some responses with an ambiguous end, and some with a transfer coding that the library does not decode. This service
+//! rejects both kinds, because an incomplete response must never look complete (RFC 9112, sections 6.1 and 6.3).
 
 use hyper::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Response, StatusCode};
@@ -19,7 +19,8 @@ pub(super) fn problem<B>(response: &Response<B>) -> Option<&'static str> {
             return Some("a Transfer-Encoding other than chunked");
         }
     }
-    // Repeated equal lengths may be merged, but the client of this service would have to do the same.
+    // A recipient may merge several equal `Content-Length` headers. But this service would forward all of them to the
+    // client, which might not merge them.
     let length = headers.get_all(CONTENT_LENGTH);
     if headers.contains_key(CONTENT_LENGTH) && only(length).and_then(digits).is_none() {
         return Some("an invalid or repeated Content-Length");
@@ -27,7 +28,7 @@ pub(super) fn problem<B>(response: &Response<B>) -> Option<&'static str> {
     None
 }
 
-/// Returns the value of a header that occurs exactly once, without surrounding whitespace.
+/// Returns the only value of a header, without surrounding whitespace, or `None` if there is not exactly one value.
 fn only<'h>(values: impl IntoIterator<Item = &'h HeaderValue>) -> Option<&'h [u8]> {
     let mut values = values.into_iter();
     let value = values.next()?;
@@ -35,7 +36,7 @@ fn only<'h>(values: impl IntoIterator<Item = &'h HeaderValue>) -> Option<&'h [u8
 }
 
 fn digits(value: &[u8]) -> Option<u64> {
-    // `parse` by itself would also accept a leading plus sign.
+    // Without the check for digits, `parse` would accept a leading plus sign.
     value.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(value).ok()?.parse().ok())?
 }
 
@@ -52,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn one_length_or_one_chunked_coding_is_accepted() {
+    fn only_unambiguous_framing_is_accepted() {
         let te = "Transfer-Encoding";
         let cl = "Content-Length";
         for good in [

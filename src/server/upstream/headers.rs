@@ -1,11 +1,11 @@
-//! Forwards headers (RFC 9110, section 7.6): hop-by-hop headers are dropped, all others are forwarded unchanged,
-//! including repeated headers and non-ASCII bytes.
+//! Forwards headers (RFC 9110, section 7.6). Hop-by-hop headers are dropped. All other headers are forwarded unchanged,
+//! even if they are repeated or contain non-ASCII bytes.
 
 use actix_web::http::header as ours;
 use hyper::header as theirs;
 
-/// Headers that apply only to a single connection, or are addressed to a proxy. This service does not act as an HTTP
-/// proxy.
+/// The names of headers that are dropped because they apply only to a single connection, or because only an HTTP proxy
+/// uses them.
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
@@ -18,7 +18,7 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// The names that `Connection` lists, in lowercase.
+/// Returns the header names that the values of `Connection` list, in lowercase.
 fn listed<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Vec<Vec<u8>> {
     connection
         .flat_map(|value| value.split(|byte| *byte == b','))
@@ -61,7 +61,7 @@ pub fn copy_to_client(from: &theirs::HeaderMap, to: &mut ours::HeaderMap) {
     }
 }
 
-/// The `Content-Encoding` of a response.
+/// Returns the `Content-Encoding` of a response, or `None` if there is none. Several values are joined with commas.
 pub(super) fn coding(headers: &theirs::HeaderMap) -> Option<String> {
     let codings: Vec<_> = headers.get_all("content-encoding").iter().map(theirs::HeaderValue::as_bytes).collect();
     (!codings.is_empty()).then(|| String::from_utf8_lossy(&codings.join(&b", "[..])).into_owned())

@@ -1,5 +1,5 @@
-//! The upstream transformer, which gets all requests that this service does not serve: its address, requests and
-//! failures. A forwarded request is never retried.
+//! Sends requests to the upstream: the rudder-transformer that serves the requests that this service does not serve
+//! itself. A forwarded request is never retried.
 
 mod connect;
 pub mod download;
@@ -29,7 +29,7 @@ use connect::{Client, Connector};
 use download::Download;
 use upload::{Upload, UploadEnd};
 
-/// The upstream, as used by one worker. Clones share its connections.
+/// A client of the upstream, for one worker. Clones share the client's connections.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     base: Arc<BaseUrl>,
@@ -40,22 +40,22 @@ pub struct Upstream {
     client: Client,
 }
 
-/// The name of this process in `Via`. It is unique, so that a request that this process has forwarded before can be
-/// distinguished from one of another instance.
+/// The name of this process in the header `Via`, which shows whether this process has forwarded a request before. The
+/// name is unique, because other instances may forward the same request without causing a loop.
 #[derive(Debug, Clone)]
 struct Via {
     name: String,
     value: HeaderValue,
 }
 
-/// A complete response, in memory.
+/// A complete response of the upstream, in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BufferedResponse {
     /// The status code.
     pub status: u16,
     /// The `Content-Encoding`, if there is one.
     pub coding: Option<String>,
-    /// The body as it was sent.
+    /// The body as the upstream sent it, possibly compressed.
     pub body: Bytes,
 }
 
@@ -64,16 +64,16 @@ pub struct BufferedResponse {
 pub enum BufferError {
     /// There was no complete response.
     Failed(RequestError),
-    /// The response was larger than allowed.
+    /// The response exceeded the size limit.
     TooLarge,
 }
 
 impl Upstream {
-    /// Creates the configured upstream, without connecting.
+    /// Creates a client of the configured upstream, without connecting.
     ///
     /// # Errors
-    /// Fails if the URL cannot be a `Host` header, the CA file cannot be used, or the TLS library cannot be
-    /// initialized.
+    /// Fails if the host in the URL is not valid in a `Host` header, the CA file cannot be used, or the TLS library
+    /// cannot be initialized.
     pub fn new(config: &UpstreamConfig) -> Result<Self, String> {
         let host = HeaderValue::from_str(&config.base.authority).map_err(|error| error.to_string())?;
         let certificates = trust::certificates(&config.base.scheme, config.ca_file.as_deref());
@@ -89,27 +89,27 @@ impl Upstream {
         })
     }
 
-    /// Returns the same upstream with its own connections. The connections of a worker stay on its thread, so that no
-    /// other thread has to wake it.
+    /// Returns a copy with its own connections. Each worker has such a copy, so that the worker's connections run on
+    /// its own thread and no other thread has to wake the worker.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
         Self { client: connect::client(self.connector.clone()), ..self.clone() }
     }
 
-    /// Scheme, host and port of the URL.
+    /// Returns the scheme, host and port of the upstream's URL.
     #[must_use]
     pub fn address(&self) -> String {
         let BaseUrl { scheme, authority, .. } = &*self.base;
         format!("{scheme}://{authority}")
     }
 
-    /// The maximum time without a byte from the upstream.
+    /// Returns `UPSTREAM_TIMEOUT`, the maximum time to wait for the next byte from the upstream.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Whether this process has forwarded the request before.
+    /// Whether this process has already forwarded the request with these headers.
     #[must_use]
     pub fn has_seen(&self, head: &RequestHead) -> bool {
         head.headers
@@ -117,11 +117,11 @@ impl Upstream {
             .any(|value| memchr::memmem::find(value.as_bytes(), self.via.name.as_bytes()).is_some())
     }
 
-    /// Creates the request that forwards a received request, without its body.
+    /// Creates the request to the upstream that forwards a received request. The body is added later.
     ///
     /// # Errors
-    /// [`RequestError::UpstreamLoop`] if this process has forwarded it before. [`RequestError::NotFound`] for a request
-    /// without a path, such as `CONNECT`.
+    /// [`RequestError::UpstreamLoop`] if this process has forwarded the received request before.
+    /// [`RequestError::NotFound`] for a request without a path, such as `CONNECT`.
     pub fn request_like(&self, head: &RequestHead) -> Result<Request<()>, RequestError> {
         if self.has_seen(head) {
             return Err(RequestError::UpstreamLoop);
@@ -137,7 +137,7 @@ impl Upstream {
         Ok(request)
     }
 
-    /// Creates a request for `target`, a path with an optional query.
+    /// Creates a request to the upstream for `target`, which is a path with an optional query.
     ///
     /// # Errors
     /// [`RequestError::NotFound`] if `target` is not valid.
@@ -160,9 +160,9 @@ impl Upstream {
     /// received the whole request, so that a slow client does not make the upstream appear slow.
     ///
     /// # Errors
-    /// [`RequestError::UpstreamUnreachable`], [`RequestError::UpstreamBroke`], [`RequestError::UpstreamInvalid`] and
-    /// [`RequestError::UpstreamTimeout`], each of which is logged. [`RequestError::BadRequest`] and
-    /// [`RequestError::RequestTimeout`] if the client disconnects.
+    /// If the upstream fails, logs and returns [`RequestError::UpstreamUnreachable`], [`RequestError::UpstreamBroke`],
+    /// [`RequestError::UpstreamInvalid`] or [`RequestError::UpstreamTimeout`]. Returns [`RequestError::BadRequest`] if
+    /// the client disconnects, and [`RequestError::RequestTimeout`] if the client stalls.
     pub async fn send(
         &self,
         request: Request<()>,
@@ -189,8 +189,8 @@ impl Upstream {
         Err(error)
     }
 
-    /// Logs that there is no complete response to a request for `path`, which must come from [`loggable`]. Failures of
-    /// the client are not logged here.
+    /// Logs that the upstream sent no complete response to a request. `path` must be a result of [`loggable`]. Errors
+    /// that the client caused are not logged here.
     pub fn report(&self, path: &str, error: &RequestError, reason: &str) {
         if matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout) {
             return;
@@ -204,7 +204,8 @@ impl Upstream {
         );
     }
 
-    /// Returns a loggable version of the path that the client requested, without the path prefix of the upstream's URL.
+    /// Returns the path that the client requested, in a form that may be logged. `uri` is the forwarded URI, whose path
+    /// starts with the path of the upstream's URL.
     fn loggable_path(&self, uri: &Uri) -> String {
         loggable(uri.path().strip_prefix(&*self.base.path).unwrap_or_default())
     }
@@ -245,7 +246,7 @@ impl Upstream {
     /// Sends a request and reads the response into memory, up to `limit` bytes.
     ///
     /// # Errors
-    /// [`BufferError`].
+    /// Returns a [`BufferError`] if there is no complete response within this limit.
     pub async fn exchange(
         &self,
         request: Request<()>,
@@ -267,10 +268,10 @@ impl Upstream {
         Ok(BufferedResponse { status, coding, body: body.freeze() })
     }
 
-    /// Sends a GET request for `target`. The whole exchange may take up to `time`.
+    /// Sends a GET request for `target` and reads the response into memory, up to `limit` bytes and within `time`.
     ///
     /// # Errors
-    /// [`BufferError`].
+    /// Returns a [`BufferError`] if there is no complete response within these limits.
     pub async fn get(&self, target: &str, limit: usize, time: Duration) -> Result<BufferedResponse, BufferError> {
         let mut request = self.request(Method::GET, target).map_err(BufferError::Failed)?;
         self.sign(&mut request);
@@ -282,7 +283,7 @@ impl Upstream {
 
 impl Via {
     fn unique() -> Result<Self, String> {
-        // The library's hasher is seeded randomly, which is enough to distinguish processes.
+        // The standard library seeds this hasher randomly, which is enough to distinguish processes.
         let id = std::collections::hash_map::RandomState::new().build_hasher().finish();
         let name = format!("rudder-kafka-transformer-{id:016x}");
         let value = HeaderValue::from_str(&format!("1.1 {name}")).map_err(|error| error.to_string())?;

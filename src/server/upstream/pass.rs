@@ -1,5 +1,5 @@
-//! Forwards to the upstream all requests that this service does not serve. Requests and responses are streamed, not
-//! buffered.
+//! Forwards requests to the upstream, and the upstream's responses to the clients. Responses are streamed, and so are
+//! the bodies of requests that have not been read yet.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -27,7 +27,7 @@ use crate::server::limits::memory_budget::Reservation;
 use crate::server::metrics::Metrics;
 use crate::server::metrics::labels::Forwarded;
 
-/// The metric label for a request that failed with `error`.
+/// Returns the metric label for a forwarded request that failed with `error`.
 fn result_of(error: &RequestError) -> Forwarded {
     match error {
         RequestError::UpstreamUnreachable => Forwarded::Unreachable,
@@ -38,7 +38,7 @@ fn result_of(error: &RequestError) -> Forwarded {
     }
 }
 
-/// Counts a request when dropped.
+/// Counts a forwarded request, with its result, when dropped.
 struct Counted {
     metrics: Metrics,
     result: Forwarded,
@@ -50,7 +50,8 @@ impl Drop for Counted {
     }
 }
 
-/// Forwards a request whose body is streamed from its client, and returns the response.
+/// Forwards a request while streaming its body from the client, and returns the upstream's response. `pause` is the
+/// maximum idle time of the client.
 ///
 /// # Errors
 /// Returns an error if there is no response from the upstream.
@@ -74,7 +75,7 @@ pub async fn streamed(
     })
 }
 
-/// Forwards a request whose body has already been read.
+/// Forwards a request whose body has already been read, and returns the upstream's response.
 ///
 /// # Errors
 /// Returns an error if there is no response from the upstream.
@@ -97,15 +98,15 @@ pub async fn whole(
 
 /// Observes a response while it is forwarded.
 pub trait BodyTap {
-    /// Called with the status and the `Content-Encoding`, if there is one.
+    /// Called first, with the status and the `Content-Encoding` (`None` if the response has none).
     fn head(&mut self, status: u16, coding: Option<&str>);
     /// Called with each chunk of the body.
     fn piece(&mut self, piece: &Bytes);
-    /// Called if the response is complete. Otherwise the tap is dropped without this call.
+    /// Called when the response is complete. If the response ends early, the tap is dropped without this call.
     fn end(&mut self);
 }
 
-/// Whether the upstream is at fault.
+/// Whether the upstream, and not the client, caused an error.
 fn is_upstream_failure(error: &RequestError) -> bool {
     result_of(error) != Forwarded::Abandoned
 }
@@ -141,7 +142,8 @@ async fn pass(
     }
 }
 
-/// Converts the upstream's response. Its length is kept, so that a client notices if the response is truncated.
+/// Converts the upstream's response to a response to the client. The `Content-Length` is kept, so that the client
+/// notices if the body is truncated.
 fn passed_back(
     request: &HttpRequest,
     answer: Response<Incoming>,
@@ -155,8 +157,8 @@ fn passed_back(
     response.extensions_mut().insert(FromUpstream);
     copy_to_client(&head.headers, response.headers_mut());
     if status == StatusCode::NO_CONTENT {
-        // A 204 response has no content, and therefore no length (RFC 9110, section 8.6). With a length, a client would
-        // wait for the content.
+        // A 204 response must not have a `Content-Length` (RFC 9110, section 8.6), because a client might wait for a
+        // body.
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
@@ -173,8 +175,8 @@ fn passed_back(
         if let Some(mut tap) = tap {
             tap.end();
         }
-        // The response to HEAD has the length that GET would have. A 304 response keeps its `Content-Length` header
-        // anyway.
+        // The response to a HEAD request has the `Content-Length` that the response to a GET request would have. A 304
+        // response keeps its `Content-Length`, although it has no body.
         return response.set_body(match length {
             Some(length) if method == Method::HEAD || length == 0 => {
                 BoxBody::new(SizedStream::new(length, futures_util::stream::empty::<Result<Bytes, RequestError>>()))
@@ -190,7 +192,7 @@ fn passed_back(
     })
 }
 
-/// The chunks of a response that is being forwarded.
+/// The body of a response that is being forwarded, as a stream of chunks.
 struct Passing {
     download: Download,
     counted: Counted,

@@ -12,10 +12,10 @@ use super::Upstream;
 const FRESH: Duration = Duration::from_secs(1);
 /// The timeout of the check. Most orchestrators treat a probe that takes longer than a second as failed.
 const PATIENCE: Duration = Duration::from_millis(900);
-/// The maximum size of the response, in bytes. Its body does not matter.
+/// The maximum size of the response of `/health`, in bytes. The content of the response is ignored.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// The latest result.
+/// The latest result, with the time of the check.
 #[derive(Debug, Default)]
 pub struct Reachable(Mutex<Option<(Instant, bool)>>);
 

@@ -1,4 +1,4 @@
-//! Bodies sent to the upstream: streamed from the client, or from memory.
+//! The bodies of requests to the upstream. A body is streamed from the client or sent from memory.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -26,42 +26,43 @@ pub enum Upload {
     Empty,
     /// A body in memory.
     Whole {
-        /// The rest of the body.
+        /// The part of the body that has not been sent yet.
         bytes: Bytes,
-        /// The memory reserved for the body, counted as in flight while this value exists.
+        /// The memory reserved for the body, which counts as in flight until this value is dropped. `None` if the
+        /// memory is reserved elsewhere.
         share: Option<Reservation>,
     },
     /// A body streamed from a client.
     Streamed(mpsc::Receiver<Result<Bytes, ClientDisconnected>>),
 }
 
-/// The client disconnected early. The upstream must see an aborted request, because a normal end would make an
-/// incomplete body look complete.
+/// The error for a client that disconnected early or stalled. It aborts the request to the upstream, because a normal
+/// end would make an incomplete body look complete.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the client disconnected")]
 pub struct ClientDisconnected;
 
-/// How the upload of a body ended. It is reported once.
+/// Reports once how the upload of a body ended.
 #[derive(Debug)]
 pub struct UploadEnd(Option<oneshot::Receiver<Result<(), RequestError>>>);
 
 impl UploadEnd {
-    /// The end of a body that is in memory.
+    /// Returns the end of an upload that does not stream a body from a client, so that there is nothing to wait for.
     #[must_use]
     pub fn reached() -> Self {
         Self(None)
     }
 
-    /// How the upload ended, if that is known by now.
+    /// Returns how the upload ended, or `None` if this is not known.
     pub(super) fn outcome(&mut self) -> Option<Result<(), RequestError>> {
         self.0.as_mut()?.try_recv().ok()
     }
 
-    /// Waits for the end of the upload. Call it again only if it was canceled.
+    /// Waits for the end of the upload. Call this method again only if the previous call was canceled.
     ///
     /// # Errors
-    /// [`RequestError::BadRequest`] if the client disconnected, [`RequestError::UpstreamTimeout`] if the upstream
-    /// stopped reading.
+    /// [`RequestError::BadRequest`] if the client disconnected, [`RequestError::RequestTimeout`] if the client was too
+    /// slow, [`RequestError::UpstreamTimeout`] if the upstream stopped reading.
     pub(super) async fn wait(&mut self) -> Result<(), RequestError> {
         let Some(end) = self.0.as_mut() else { return Ok(()) };
         let outcome = end.await.unwrap_or(Ok(()));
@@ -72,8 +73,8 @@ impl UploadEnd {
 
 impl Upload {
     /// Streams a client's body to the upstream, chunk by chunk. The client may be idle for `pause` (see [`MinRate`]),
-    /// and the upstream has `timeout` to accept a chunk. `start` keeps the first bytes. The body is read on the calling
-    /// thread.
+    /// and the upstream has `timeout` to accept a chunk. `start` keeps the first bytes for a log line. The body is read
+    /// on the calling thread.
     #[must_use]
     pub fn streamed(payload: Payload, pause: Duration, timeout: Duration, start: BodyStart) -> (Self, UploadEnd) {
         let (sender, receiver) = mpsc::channel(PIECES);
@@ -95,7 +96,8 @@ async fn pass_on(
 ) {
     let (mut waited, mut received) = (Duration::ZERO, 0);
     loop {
-        // Time during which the upstream accepts nothing is not counted against the client.
+        // Only the time spent waiting for the client counts against the client's minimum rate, not the time spent
+        // waiting for the upstream.
         let asked = Instant::now();
         let rate = MinRate::new(asked.checked_sub(waited).unwrap_or(asked), pause);
         let next = tokio::time::timeout(rate.time_left(received, asked), payload.next()).await;
@@ -109,7 +111,7 @@ async fn pass_on(
         match piece.inspect(|piece| received += piece.len()) {
             Ok(piece) => match tokio::time::timeout(timeout, sender.send(Ok(piece))).await {
                 Ok(Ok(())) => {}
-                // The upstream has stopped reading. Its response explains why.
+                // The upstream has stopped reading the request. Its response explains why.
                 Ok(Err(_)) => break,
                 Err(_) => {
                     done.send(Err(RequestError::UpstreamTimeout)).ok();

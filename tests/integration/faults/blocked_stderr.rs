@@ -13,7 +13,7 @@ use crate::server::{exchange, sum};
 
 const FORMATS: [&str; 2] = ["text", "json"];
 
-/// Returns a request whose only event is rejected, which is logged.
+/// Returns a request whose only event is rejected. The rejection is logged.
 fn rejected_event() -> String {
     format!("{POST}Content-Length: 3\r\n\r\n[1]")
 }
@@ -45,9 +45,9 @@ fn assert_serves_and_exits(process: Process) {
 }
 
 #[test]
-fn a_full_stderr_at_startup() {
+fn a_stderr_that_is_full_at_startup_does_not_affect_requests() {
     for format in FORMATS {
-        let full = OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let full = OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
         let process = Process::spawn_without_log(&mut command(format, full));
         until("lost lines are counted", || lost(&process, "write_failed") >= 1.0);
         assert_serves_and_exits(process);
@@ -55,7 +55,7 @@ fn a_full_stderr_at_startup() {
 }
 
 #[test]
-fn a_closed_stderr_at_startup() {
+fn a_stderr_that_is_closed_at_startup_does_not_affect_requests() {
     for format in FORMATS {
         let direct = command(format, Stdio::inherit());
         let mut shell = Command::new("sh");
@@ -96,12 +96,12 @@ fn start_with_blocked_log(format: &str, level: &str) -> (Process, PipeReader) {
 }
 
 #[test]
-fn a_blocked_pipe() {
+fn a_stderr_that_blocks_does_not_affect_requests_or_shutdown() {
     for (format, level) in FORMATS.into_iter().zip(["debug", "trace"]) {
         let (process, reader) = start_with_blocked_log(format, level);
         let began = Instant::now();
         assert_serves_and_exits(process);
-        // The last log lines get one second to be written. Apart from that, the shutdown is a normal one.
+        // The shutdown waits up to one second for the last log lines, and otherwise takes as long as usual.
         assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
         drop(reader);
     }

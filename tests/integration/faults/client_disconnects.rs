@@ -1,5 +1,5 @@
-//! Clients that disconnect while their requests wait for a permit. Their memory is released, and they are not counted
-//! as served.
+//! Clients that disconnect while their requests wait for a permit. The memory of these requests is released, and the
+//! requests are not counted as served.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -34,7 +34,7 @@ fn a_disconnect_releases_a_waiting_request() {
     let mut gone = connect(server.address);
     gone.write_all(large("gone").as_bytes()).expect("sent");
     until("the body is in memory", || in_flight() >= MEBIBYTE as f64);
-    // The large request waits for a permit. Small requests do not.
+    // The large request waits for a permit. Small requests need no permit.
     assert_response(&exchange(&mut connect(server.address), request("small").as_bytes()), "small");
     reset(gone);
     until("the memory is released", || in_flight() == 0.0);
@@ -46,6 +46,6 @@ fn a_disconnect_releases_a_waiting_request() {
         let labels = ["route=\"/v0/destinations/{destination}\"", code];
         server.sum("transformer_http_request_duration_count", &labels)
     };
-    assert_eq!((requests("code=\"200\""), requests("code=\"503\"")), (2.0, 0.0), "disconnected clients do not count");
+    assert_eq!((requests("code=\"200\""), requests("code=\"503\"")), (2.0, 0.0), "disconnects are not counted");
     assert_eq!(server.sum("kafka_transformer_events_by_topic_rule_total", &[]), 2.0);
 }

@@ -12,8 +12,8 @@ use crate::cli::binary;
 use crate::security::Folder;
 use crate::server::{exchange, read_response};
 
-/// C code that overrides the C library's `clock_gettime`. It shifts the wall-clock time by the number of seconds in a
-/// file. Like setting the system clock, this does not change the monotonic clock.
+/// C code that overrides the C library's `clock_gettime`. The override shifts the wall-clock time by the number
+/// of seconds in a file. Like setting the system clock, this does not change the monotonic clock.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -63,7 +63,7 @@ fn clock_jumps_do_not_affect_timeouts() {
     let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, &source]).status();
     assert!(compiled.expect("cc, which also links these tests").success());
     let wrong = folder.write("wrong", "0");
-    // One service has timeouts that exceed the test's duration. The other one times out a body after two seconds.
+    // One service has timeouts that exceed the test's duration. The other service times out a body after two seconds.
     let start = |seconds: u32| {
         let times = ["body-timeout", "header-timeout", "keep-alive"].map(|name| format!("--{name}={seconds}"));
         let environment = [("LD_PRELOAD", &library), ("SECONDS_WRONG", &wrong)];

@@ -1,5 +1,5 @@
-//! Probes and other clients while one client uses every connection. Timeouts are so long that only the mechanism under
-//! test makes room.
+//! Probes and other clients get responses while one client uses every connection. The timeouts are so long that only
+//! the mechanism under test frees connections.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -11,8 +11,8 @@ use super::{POST, assert_response, batch, connect, expected_response, request, u
 use crate::security::{Folder, tls_connect, tls_flags};
 use crate::server::{exchange, fetch, read_response};
 
-/// The timeout of a TCP handshake. The kernel completes it without the process, and retries a dropped one after a
-/// second.
+/// The timeout of a TCP handshake, which the kernel completes without the process. If a handshake is dropped, the
+/// kernel retries only after a second, which exceeds this timeout.
 const QUEUED: Duration = Duration::from_millis(900);
 
 const PATIENT: [&str; 4] = ["--keep-alive=600", "--header-timeout=600", "--body-timeout=600", "--max-connections=100"];
@@ -50,7 +50,8 @@ fn idle_connections_do_not_block_the_metrics_port() {
     });
 }
 
-/// More idle connections than the metrics port keeps, and more than fit into the default accept queue.
+/// The number of idle connections in a burst. It is above the limit of the metrics port, and above the length of the
+/// default accept queue.
 const BURST: usize = 400;
 
 #[test]
@@ -59,21 +60,21 @@ fn a_burst_of_connections_waits_in_the_accept_queue_and_probes_succeed() {
     let burst = BURST.min(limit.trim().parse().expect("a number"));
     let process = Process::start(&PATIENT);
     process.signal("STOP");
-    // No connection is accepted meanwhile. With a shorter accept queue, the kernel would drop handshakes.
+    // The stopped process accepts no connection. With a shorter accept queue, the kernel would drop handshakes.
     let idle: Vec<_> = [process.metrics(), process.address]
         .into_iter()
         .flat_map(|address| (0..burst).map(move |_| TcpStream::connect_timeout(&address, QUEUED)))
         .collect();
     process.signal("CONT");
     let failed = idle.iter().filter(|stream| stream.is_err()).count();
-    assert_eq!(failed, 0, "failures of {} connections", idle.len());
+    assert_eq!(failed, 0, "failures among {} connections", idle.len());
     for address in [process.metrics(), process.address] {
         assert_probes(address);
     }
 }
 
 #[test]
-fn idle_and_slow_connections_do_not_affect_other_clients_and_requests() {
+fn idle_and_slow_connections_do_not_affect_other_clients() {
     let process = Process::start(&PATIENT);
     let held: Vec<_> = (0..20).map(|number| (begin_request(process.address, &number.to_string()), number)).collect();
     let mut others: Vec<TcpStream> = (0..100).map(|_| connect(process.address)).collect();
@@ -97,7 +98,7 @@ fn idle_and_slow_connections_do_not_affect_other_clients_and_requests() {
 }
 
 #[test]
-fn if_every_connection_is_busy_others_are_rejected_and_probes_succeed() {
+fn if_every_connection_is_busy_new_connections_are_rejected_and_probes_succeed() {
     let process = Process::start(&PATIENT);
     let held: Vec<_> = (0..100).map(|number| (begin_request(process.address, &number.to_string()), number)).collect();
     for _ in 0..100 {
@@ -115,7 +116,7 @@ fn if_every_connection_is_busy_others_are_rejected_and_probes_succeed() {
 }
 
 #[test]
-fn a_connection_above_the_limit_is_served_once_another_closes() {
+fn a_connection_above_the_limit_is_served_after_another_connection_closes() {
     let process = Process::start(&["--max-connections=1", "--keep-alive=600"]);
     let held = begin_request(process.address, "held");
     let mut above = connect(process.address);

@@ -36,7 +36,8 @@ fn brotli() -> Vec<u8> {
     bomb
 }
 
-/// Returns the bomb in each supported content coding. The end of the stream is missing, because nothing reads that far.
+/// Returns the bomb in each supported content coding. The end of each stream is missing, because nothing reads that
+/// far.
 fn bombs() -> [(&'static str, Vec<u8>); 3] {
     let deflated = deflated();
     [
@@ -52,7 +53,7 @@ fn post(process: &Process, coding: &str, body: &[u8]) -> Response {
 }
 
 #[test]
-fn a_gibibyte_in_a_megabyte_is_rejected_within_the_memory_limit() {
+fn a_body_that_expands_to_a_gibibyte_is_rejected_within_the_memory_limit() {
     let bombs = bombs();
     for (coding, bomb) in &bombs {
         assert!(bomb.len() < 2 * MEBIBYTE, "{coding}: {}", bomb.len());
@@ -60,7 +61,7 @@ fn a_gibibyte_in_a_megabyte_is_rejected_within_the_memory_limit() {
         let at_rest = process.peak_memory();
         assert_eq!(post(&process, coding, bomb).status, 413, "{coding}");
         let grown = process.peak_memory() - at_rest;
-        // The decompressed bytes up to the limit, the bomb itself, and a margin.
+        // Memory for the decompressed bytes up to the limit, for the bomb itself, and a margin.
         let bound = LIMIT + 2 * bomb.len() + 16 * MEBIBYTE;
         assert!(grown < bound, "{coding}: {} MiB more", grown / MEBIBYTE);
         assert!(grown > LIMIT / 2, "{coding}: only {} MiB more, so it was not decompressed", grown / MEBIBYTE);
@@ -92,11 +93,11 @@ fn parallel_bombs_share_the_memory_budget() {
     let deflated = [&b"\x78\xda"[..], &deflated()].concat();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            // Alone, a bomb exceeds the limit of a request and gets 413. With others in memory, it gets a retryable
-            // 503.
+            // A bomb exceeds the limit of a request and gets 413. If other bombs fill the memory first, it gets a
+            // retryable 503.
             scope.spawn(|| assert!(matches!(post(&process, "deflate", &deflated).status, 413 | 503)));
         }
-        // Large requests never use the whole budget, so small ones still fit.
+        // Large requests never use the whole budget, so small requests still fit.
         for number in 0..100 {
             let mark = number.to_string();
             assert_response(&exchange(&mut connect(process.address), request(&mark).as_bytes()), &mark);

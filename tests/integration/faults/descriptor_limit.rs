@@ -7,7 +7,7 @@ use super::{assert_response, connect, request, until};
 use crate::cli::binary;
 use crate::server::exchange;
 
-/// Starts the binary with a hard limit on file descriptors, which it cannot raise.
+/// Starts the binary with a hard limit on file descriptors. The binary cannot raise a hard limit.
 fn starved(descriptors: usize) -> Process {
     let binary = binary();
     let mut limited = Command::new("sh");
@@ -17,7 +17,7 @@ fn starved(descriptors: usize) -> Process {
 }
 
 #[test]
-fn without_free_descriptors_open_connections_are_served_and_others_wait() {
+fn open_connections_are_served_and_new_ones_wait_while_no_descriptor_is_free() {
     let process = starved(64);
     until("the low limit is logged", || process.logged("MAX_CONNECTIONS needs") == 1);
     let mut first = connect(process.address);
@@ -34,7 +34,7 @@ fn without_free_descriptors_open_connections_are_served_and_others_wait() {
     until("accept was retried three times", || process.logged(failed) >= failures + 3);
     let busy = process.busy() - busy;
     assert!(busy < 75, "{busy} hundredths of a second of CPU time while no connection could be accepted");
-    // Waiting clients get their responses as soon as others disconnect, in the order of their arrival.
+    // Waiting clients get their responses in the order of their arrival, each as soon as an earlier client disconnects.
     for (number, mut stream) in waiting.drain(..).enumerate() {
         let mark = number.to_string();
         assert_response(&exchange(&mut stream, request(&mark).as_bytes()), &mark);

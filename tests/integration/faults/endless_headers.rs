@@ -6,7 +6,7 @@ use super::process::Process;
 use super::{POST, assert_response, connect, read_to_end, request, with_good_clients};
 use crate::server::{exchange, read_response};
 
-/// The maximum number of bytes of endless headers. The server must close the connection before they are sent.
+/// The number of bytes that a client sends at most. The server must close the connection earlier.
 const ENOUGH: usize = 64 << 20;
 
 /// Sends `begin`, then `piece` repeatedly until the server closes the connection. Returns the bytes sent, and the
@@ -25,7 +25,7 @@ fn flood(process: &Process, begin: &str, piece: &str) -> (usize, Option<u16>) {
 #[test]
 fn endless_headers_are_rejected_and_use_little_memory() {
     let process = Process::start(&[]);
-    // The first request allocates memory that is kept, so it precedes the measurement.
+    // The first request allocates memory that is kept, so this request precedes the measurement.
     assert_response(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
     let at_rest = process.peak_memory();
     let good = with_good_clients(process.address, || {
@@ -80,7 +80,7 @@ fn read_first_response(stream: &mut std::net::TcpStream) -> Option<crate::server
 }
 
 #[test]
-fn parallel_endless_headers_are_limited_in_total() {
+fn concurrent_endless_headers_share_one_limit() {
     const AT_ONCE: usize = 200;
     let process = Process::start(&["--header-timeout=600"]);
     let at_rest = process.peak_memory();
@@ -88,7 +88,7 @@ fn parallel_endless_headers_are_limited_in_total() {
         let held: Vec<_> = (0..AT_ONCE)
             .map(|_| {
                 let mut stream = connect(process.address);
-                // Just below the limit.
+                // These headers are just below the limit.
                 stream.write_all(format!("{POST}X: {}", "y".repeat(120_000)).as_bytes()).expect("sent");
                 stream
             })
@@ -98,7 +98,7 @@ fn parallel_endless_headers_are_limited_in_total() {
         drop(held);
     });
     assert!(good >= 2);
-    // A buffer of 128 KiB grows by doubling.
+    // A buffer grows by doubling, so headers of less than 128 KiB take at most 256 KiB.
     let grown = process.peak_memory() - at_rest;
     assert!(grown < AT_ONCE * (256 << 10) + (8 << 20), "{} MiB more", grown >> 20);
 }

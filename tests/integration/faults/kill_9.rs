@@ -20,7 +20,7 @@ const KILLS: usize = 5;
 /// A separate loopback address, so that no other process takes the port between a kill and the next start.
 const HOST: &str = "127.99.14.1";
 
-/// Returns a batch with the next events of a user, in order.
+/// Returns the batch of a user with this number. The events of a user are in order, within and across batches.
 fn batch(user: usize, number: usize) -> Value {
     let event = |index: usize| {
         json!({ "message": { "userId": format!("user-{user}"), "sequence": number * EVENTS + index },
@@ -68,7 +68,7 @@ fn start(port: u16) -> Process {
 }
 
 #[test]
-fn repeated_kills_lose_nothing_and_keep_the_order() {
+fn repeated_kills_lose_no_event_and_keep_the_order() {
     let process = start(0);
     let address = process.address;
     let received: Vec<Mutex<Vec<Value>>> = (0..USERS).map(|_| Mutex::default()).collect();

@@ -9,7 +9,8 @@ use crate::server::{exchange, sum};
 
 const REQUESTS: usize = 2_000;
 
-/// Returns the number of lines of one kind that were written, and the number that were reported as suppressed.
+/// Returns two numbers of log lines of one kind: the lines that were written, and the lines that were reported as
+/// suppressed.
 fn counted(process: &Process, source: &str, message: &str) -> (usize, usize) {
     let (reports, lines): (Vec<String>, Vec<String>) =
         process.lines(message).into_iter().partition(|line| line.contains("similar lines suppressed"));
@@ -20,7 +21,7 @@ fn counted(process: &Process, source: &str, message: &str) -> (usize, usize) {
     (lines.len(), suppressed.sum())
 }
 
-/// Checks that at most ten lines per kind and second are written, and that reports count all others.
+/// Checks that at most ten lines of each kind are written per second, and that reports count all suppressed lines.
 #[track_caller]
 fn assert_limited(process: &Process, began: Instant, source: &str, message: &str) {
     let seconds = usize::try_from(began.elapsed().as_secs()).expect("a few") + 2;
@@ -67,7 +68,7 @@ fn an_upstream_that_is_down_does_not_flood_the_log() {
         assert_limited(&process, began, source, message);
     }
     let seconds = usize::try_from(began.elapsed().as_secs()).expect("a few") + 2;
-    // Two kinds of lines, their reports, and the line with the address.
+    // The log has two kinds of lines, the reports of suppressed lines of each kind, and the line with the address.
     let all = process.logged("");
     assert!(all <= seconds * 22 + 1, "{all} lines in {seconds} s");
 }

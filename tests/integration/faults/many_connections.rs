@@ -9,7 +9,7 @@ use crate::server::read_response;
 
 const CONNECTS: usize = 10_000;
 
-/// The number of connections that are open at the same time, below the limit on file descriptors.
+/// The number of connections that are open at the same time. It is below the limit on file descriptors.
 const GROUP: usize = 100;
 
 #[test]
@@ -35,7 +35,7 @@ fn complete_requests_on_ten_thousand_connections_are_served() {
             } else if number % 8 < 4 {
                 reset(stream);
             } else {
-                stream.shutdown(Shutdown::Both).expect("it is open");
+                stream.shutdown(Shutdown::Both).expect("the socket");
             }
         }
     }

@@ -7,9 +7,9 @@ use super::process::Process;
 use super::{MEBIBYTE, assert_response, connect, request, until};
 use crate::server::{exchange, fetch};
 
-/// `MAX_IN_FLIGHT_BYTES`.
+/// The value of `MAX_IN_FLIGHT_BYTES`, in bytes.
 const ALLOWED: usize = 50_000_000;
-/// Long timeouts, because a client on a loaded machine might exceed the default timeouts and get 408.
+/// Flags for long timeouts. With the default timeouts, a client on a loaded machine might get 408.
 const PATIENT: [&str; 2] = ["--header-timeout=600", "--body-timeout=600"];
 /// The number of parallel requests.
 const CLIENTS: usize = 8;
@@ -49,7 +49,7 @@ fn cases() -> Vec<Case> {
     let taking = r#"{"topic":"t","x":"{{ event.a || d }}"}"#;
     let batch = compacted(&topics, &large_topic).replacen('{', r#"{"destType":"kafka","#, 1);
     vec![
-        case("a large topic", true, compacted(&vec![event("{}"); 270], &large_topic)),
+        case("a large topic name", true, compacted(&vec![event("{}"); 270], &large_topic)),
         case("numbers", false, format!("[{}1]", "1,".repeat(90_000))),
         Case { path: "/batch", ..case("groups", true, batch) },
         case("destinations", true, destinations),

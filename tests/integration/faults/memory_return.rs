@@ -8,7 +8,7 @@ use super::process::Process;
 use super::{MEBIBYTE, POST, assert_response, batch, connect, expected_response, request, until};
 use crate::server::{exchange, read_response};
 
-/// The number of large requests in parallel. Each worker queues eight.
+/// The number of large requests in parallel. A worker queues up to eight of them.
 const LARGE: usize = 12;
 /// The size of a large request in bytes. It is below the allocator's threshold for a separate mapping, which would be
 /// unmapped on free.
@@ -37,7 +37,7 @@ fn memory_of_a_peak_is_returned_under_load() {
             let (most, last) = body.split_at(body.len() - 1);
             write!(stream, "{POST}Content-Length: {}\r\n\r\n{most}", body.len()).expect("sent");
             uploads.push((stream, last.to_owned(), expected));
-            // Small requests leave allocations between those of the large ones.
+            // Small requests leave allocations between the allocations of the large requests.
             ask(&mut small);
         }
         until("all large requests are in memory", || process.memory() > at_rest + LARGE * LARGE_BYTES);

@@ -1,4 +1,5 @@
-//! Slow but steady clients. Clients above the minimum rate of 10 kB/s are served, clients below it are disconnected.
+//! Slow but steady clients. Clients above the minimum rate of 10 kB/s are served. Clients below this rate are
+//! disconnected.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -16,7 +17,7 @@ const STEP: Duration = Duration::from_millis(250);
 
 const TIMES: [&str; 2] = ["--body-timeout=2", "--keep-alive=1"];
 
-/// The time during which clients are slow, several times the longest allowed idle time.
+/// The time during which clients are slow. It is several times the longest allowed idle time.
 const SLOW_FOR: Duration = Duration::from_secs(8);
 
 /// Opens a connection with a small receive buffer, so that the kernel acknowledges data in small steps.
@@ -26,8 +27,8 @@ fn connect(address: SocketAddr) -> TcpStream {
     socket.set_tcp_nodelay(true).expect("an option");
     socket.connect(&address.into()).expect("the server listens");
     let stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a time-out");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
     stream
 }
 
@@ -53,7 +54,7 @@ fn read_slowly(stream: &mut impl Read, bytes_per_second: usize) -> (Vec<u8>, boo
     (read, true)
 }
 
-/// Sends a large batch, reads its response slowly and then the rest, and checks every byte.
+/// Sends a large batch, and checks every byte of the response. Reads the response slowly at first, then at full speed.
 fn assert_served(mut stream: impl Read + Write, bytes_per_second: usize) {
     let mark = bytes_per_second.to_string();
     let (body, expected) = large(&mark);

@@ -80,7 +80,7 @@ fn try_connect(address: SocketAddr) -> Option<TcpStream> {
 
 /// Resets a connection (RST), like a machine that lost power and rebooted.
 fn reset(stream: TcpStream) {
-    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("it is open");
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("the socket");
 }
 
 /// Reads until the connection is closed or reset.

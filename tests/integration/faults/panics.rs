@@ -5,11 +5,10 @@ use std::io::Write as _;
 use super::{assert_response, connect, read_to_end, request, until, with_good_clients};
 use crate::server::{Server, exchange, read_response};
 
-/// The connection limit, which is low, so that leaked connections are noticed.
+/// The connection limit. The limit is low, so that leaked connections are noticed.
 const CONNECTIONS: usize = 60;
 
-/// Starts a service in this process, with routes that panic and a single worker, which also serves well-behaved
-/// clients.
+/// Starts a service in this process, with routes that panic. Its only worker also serves well-behaved clients.
 fn start() -> Server {
     let connections = format!("--max-connections={CONNECTIONS}");
     Server::start(&["--workers=1", "--max-wait-milliseconds=60000", &connections])
@@ -39,8 +38,8 @@ fn a_panic_anywhere_affects_no_other_request() {
                 assert_eq!(exchange(&mut stream, get(path).as_bytes()).status, status, "{path}");
                 assert_response(&exchange(&mut stream, request("same").as_bytes()), "same");
             }
-            // After the first byte of a response, the connection is closed, so that a partial response does not look
-            // complete.
+            // If a panic occurs after the first byte of the response, the connection is closed, so that the partial
+            // response does not look complete.
             let mut stream = connect(server.address);
             stream.write_all(get("panic-in-response").as_bytes()).expect("sent");
             let response = String::from_utf8(read_to_end(&mut stream)).expect("text");
@@ -53,7 +52,7 @@ fn a_panic_anywhere_affects_no_other_request() {
 
 #[test]
 fn a_stopped_worker_is_replaced() {
-    // No panic stops a worker. This test shows what would happen if something else did.
+    // A panic never stops a worker. This test shows what would happen if something else stopped a worker.
     let server = start();
     for round in 0..3 {
         let mut kept = connect(server.address);
@@ -61,7 +60,8 @@ fn a_stopped_worker_is_replaced() {
         let mut last = connect(server.address);
         last.write_all(get("end-worker").as_bytes()).expect("sent");
         drop(read_to_end(&mut last));
-        // The connections of the worker are closed without a partial response, and another worker accepts new ones.
+        // The connections of the worker are closed without a partial response, and another worker
+        // accepts new connections.
         kept.write_all(request("kept").as_bytes()).ok();
         let rest = read_to_end(&mut kept);
         assert!(rest.is_empty() || read_response(&mut &*rest).status == 200, "{rest:?}");

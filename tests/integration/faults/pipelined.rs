@@ -1,4 +1,5 @@
-//! Pipelined requests, valid and malformed, sent in two writes that are split at every byte.
+//! Pipelined requests, both valid and malformed. The bytes are sent in two writes, and are split between every two
+//! bytes in turn.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -35,15 +36,15 @@ fn essence(response: &Response) -> (u16, &str, Option<&str>) {
     (response.status, response.text(), response.header("apiVersion"))
 }
 
-/// Sends a leading request with `first`, and `second` after the response to the leading request. The response shows
-/// that the server has read `first` without `second`. Checks that all responses in `alone` arrive in order, byte for
-/// byte.
+/// Sends a leading request together with `first`, and sends `second` once the response to the leading request has
+/// arrived. That response shows that the server has read `first` without `second`. Checks that all responses in `alone`
+/// arrive in order, byte for byte.
 fn assert_responses(server: &Process, first: &[u8], second: &[u8], alone: &[Response]) {
     let mut stream = connect(server.address);
     stream.write_all(&[request("leading").as_bytes(), first].concat()).expect("sent");
     assert_response(&read_response(&mut stream), "leading");
     stream.write_all(second).expect("sent");
-    stream.shutdown(Shutdown::Write).expect("it is open");
+    stream.shutdown(Shutdown::Write).expect("the socket");
     let received = read_to_end(&mut stream);
     let mut rest = &received[..];
     for (number, expected) in alone.iter().enumerate() {
@@ -53,7 +54,7 @@ fn assert_responses(server: &Process, first: &[u8], second: &[u8], alone: &[Resp
 }
 
 #[test]
-fn head_may_be_pipelined() {
+fn head_requests_may_be_pipelined() {
     let server = Process::start(&[]);
     let bytes = format!("{}HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n{}", request("one"), request("two"));
     let mut stream = connect(server.address);
@@ -87,7 +88,7 @@ fn pipelined_requests_split_at_any_byte_are_served_in_order() {
 }
 
 #[test]
-fn malformed_input_ends_a_pipeline_after_the_responses_before_it() {
+fn malformed_input_ends_a_pipeline_after_the_earlier_responses() {
     let server = Process::start(&[]);
     for malformed in
         ["\0\0\0\0", "GET / HTTP/9.9\r\n\r\n", "POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"]

@@ -26,14 +26,14 @@ impl Process {
         Self::spawn(binary().args(["--host=127.0.0.1", "--port=0"]).args(flags))
     }
 
-    /// Runs a command and waits until it listens.
+    /// Runs a command that starts the service, and waits until the service listens.
     pub fn spawn(command: &mut Command) -> Self {
         let mut process = Self::begin(command.stderr(Stdio::piped()));
-        let lines = BufReader::new(process.child.stderr.take().expect("its log")).lines();
+        let lines = BufReader::new(process.child.stderr.take().expect("the log")).lines();
         let kept = process.log.clone();
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().expect("a log").push(line)));
         until("the addresses are logged", || process.find_addresses());
-        // After this, both workers and the metrics port have served a connection.
+        // After these requests, both workers and the metrics port have served a connection.
         for _ in 0..4 {
             if process.logged("listening on https://") == 0 {
                 assert_response(&exchange(&mut connect(process.address), request("warm").as_bytes()), "warm");
@@ -50,7 +50,8 @@ impl Process {
         process
     }
 
-    /// Runs a command with its configured stderr, which is not read, and waits until it listens.
+    /// Runs a command that starts the service, and waits until the service listens. The stderr of the command is
+    /// already configured, and is not read.
     pub fn spawn_without_log(command: &mut Command) -> Self {
         let mut process = Self::begin(command);
         until("the process listens on two ports", || process.find_listeners());
@@ -135,7 +136,7 @@ impl Process {
 
     /// Returns the target of file descriptor `number`.
     pub fn file(&self, number: u8) -> String {
-        let link = fs::read_link(format!("/proc/{}/fd/{number}", self.child.id())).expect("it is open");
+        let link = fs::read_link(format!("/proc/{}/fd/{number}", self.child.id())).expect("an open file");
         link.to_string_lossy().into_owned()
     }
 

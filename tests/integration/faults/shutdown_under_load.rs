@@ -2,8 +2,8 @@
 //!
 //! A request is accepted if the service has read its headers before it stops, which `100 Continue` confirms. Every
 //! accepted request gets its response. Any other request gets either no byte of a response or a complete rejection, so
-//! a client that sends it to the next instance loses nothing. Such requests arrive while a keep-alive connection
-//! is closed, or have sent only part of their headers.
+//! its client can send the request to the next instance and loses nothing. A request is not accepted if it arrives
+//! while its keep-alive connection is being closed, or if only part of its headers has arrived.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -19,14 +19,14 @@ const REQUESTS: usize = 1_000;
 const CLIENTS: usize = 20;
 
 /// Sends the rest of a request and reads the response. Returns `None` if the connection ends before the first byte of
-/// the response. Panics if it ends within the response.
+/// the response. Panics if the connection ends within the response.
 fn ask(stream: &mut TcpStream, rest: &[u8]) -> Option<Response> {
     stream.write_all(rest).ok()?;
     matches!(stream.peek(&mut [0]), Ok(1)).then(|| read_response(stream))
 }
 
 /// Sends requests to a service and returns those that got no response. With `keep_alive`, connections are reused until
-/// a response closes them. The last tenth waits for `late`.
+/// a response closes them. The last tenth of the requests is sent only after `late` returns.
 fn send_all(
     address: SocketAddr,
     marks: &[String],
@@ -108,7 +108,7 @@ fn every_request_accepted_before_a_shutdown_is_served() {
     let process = Process::start(&[]);
     let address = process.address;
     let mark = |number: usize| format!("held-{number}");
-    // Every other request is the second one on its connection.
+    // On half of the connections, the request is preceded by another request.
     let held: Vec<TcpStream> = (0..REQUESTS / 2)
         .map(|number| {
             let mut stream = connect(address);

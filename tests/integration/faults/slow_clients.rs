@@ -22,8 +22,8 @@ struct Slow {
     received: Vec<u8>,
 }
 
-/// Opens a slow client. Depending on `number`, it is slow in the first headers, in later headers, in a body or in a
-/// chunked body.
+/// Opens a slow client. Depending on `number`, the client is slow in the first headers, in later headers, in a body or
+/// in a chunked body.
 fn slow(server: &Process, number: usize) -> Slow {
     let mut stream = connect(server.address);
     let body = batch("slow").replace("\"userId\"", &format!("\"large\":\"{}\",\"userId\"", "x".repeat(3_000)));
@@ -39,7 +39,7 @@ fn slow(server: &Process, number: usize) -> Slow {
         _ => (format!("{POST}Transfer-Encoding: chunked\r\n\r\n"), chunks),
     };
     stream.write_all(at_once.as_bytes()).expect("sent");
-    stream.set_nonblocking(true).expect("it is open");
+    stream.set_nonblocking(true).expect("the socket");
     Slow { stream, rest: rest.into_bytes(), received: Vec::new() }
 }
 
@@ -85,7 +85,7 @@ fn exhaust(mut slow: Vec<Slow>) -> Duration {
 const SHORT_TIMEOUTS: [&str; 4] = ["--max-connections=150", "--header-timeout=1", "--keep-alive=1", "--body-timeout=1"];
 
 #[test]
-fn slow_clients_are_disconnected_and_others_served() {
+fn slow_clients_are_disconnected_and_other_clients_are_served() {
     let server = Process::start(&SHORT_TIMEOUTS);
     let slow: Vec<_> = (0..CONNECTIONS - 50).map(|number| slow(&server, number)).collect();
     let mut took = Duration::MAX;
@@ -97,7 +97,7 @@ fn slow_clients_are_disconnected_and_others_served() {
 }
 
 #[test]
-fn slow_clients_on_every_connection_only_delay_others() {
+fn slow_clients_on_every_connection_only_delay_other_clients() {
     let server = Process::start(&SHORT_TIMEOUTS);
     let slow: Vec<_> = (0..CONNECTIONS).map(|number| slow(&server, number)).collect();
     let (mut rejected, mut served) = (0, 0);
@@ -112,7 +112,7 @@ fn slow_clients_on_every_connection_only_delay_others() {
                 }
                 _ => {
                     assert_eq!((response.status, response.header("X-Rudder-Should-Retry")), (503, Some("true")));
-                    assert_eq!(served, 0, "once a slow client is disconnected, good clients are always served");
+                    assert_eq!(served, 0, "after a slow client is disconnected, good clients are always served");
                     rejected += 1;
                 }
             }

@@ -4,7 +4,7 @@
 use super::wrong_lengths::{READ, REJECTED, Shape, assert_shapes, first};
 use super::{POST, batch, request};
 
-/// Returns the end of a chunked body, followed by a request, and the total length.
+/// Returns the end of a chunked body followed by a request, and the length of the two together.
 fn hidden() -> (String, usize) {
     let bytes = format!("0\r\n\r\n{}", request("hidden"));
     let length = bytes.len();
@@ -18,7 +18,7 @@ fn coded(name: &'static str, headers: &str, responses: &'static str) -> Shape {
 }
 
 #[test]
-fn length_and_chunked_together_are_rejected() {
+fn content_length_together_with_chunked_is_rejected() {
     let (_, length) = hidden();
     assert_shapes(&[
         coded("length first", &format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"), REJECTED),
@@ -110,9 +110,9 @@ fn malformed_headers_are_rejected() {
         line("a tunnel to this service", &format!("CONNECT {path} HTTP/1.1"), "404"),
         Shape::new("a tunnel without a length", "CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
         // Bytes after a request with `Connection: close` are not a request (RFC 9112, 9.6).
-        with("the last request, and one more", "Connection: close\r\n", "200 first"),
+        with("a request after Connection: close", "Connection: close\r\n", "200 first"),
         Shape::new(
-            "the last request but one",
+            "a request before Connection: close",
             request("first") + &request("next").replace("Host", "Connection: close\r\nHost"),
             "200 first, 200 next",
         ),

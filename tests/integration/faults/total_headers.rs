@@ -7,7 +7,7 @@ use super::{MEBIBYTE, POST, assert_response, connect, request, with_good_clients
 use crate::server::exchange;
 
 #[test]
-fn a_thousand_unfinished_headers_are_limited_in_total() {
+fn the_total_size_of_a_thousand_unfinished_headers_is_limited() {
     const AT_ONCE: usize = 1000;
     let process = Process::start(&["--header-timeout=600", "--max-connections=2000"]);
     let at_rest = process.peak_memory();
@@ -16,7 +16,7 @@ fn a_thousand_unfinished_headers_are_limited_in_total() {
         let held: Vec<_> = (0..AT_ONCE)
             .map(|_| {
                 let mut stream = connect(process.address);
-                // Just below the limit. The service may have closed the connection already.
+                // These headers are just below the limit. The service may have closed the connection already.
                 stream.write_all(head.as_bytes()).ok();
                 stream
             })
@@ -25,7 +25,8 @@ fn a_thousand_unfinished_headers_are_limited_in_total() {
         drop(held);
     });
     assert!(good >= 2);
-    // 8 MiB of headers in buffers that grow by doubling, and the other buffers of a thousand connections.
+    // Memory for 8 MiB of headers, in buffers that grow by doubling, and for the other buffers of a thousand
+    // connections.
     let grown = process.peak_memory() - at_rest;
     assert!(grown < 80 * MEBIBYTE, "{} MiB more", grown >> 20);
     process.assert_nothing_left();

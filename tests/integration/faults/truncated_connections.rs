@@ -15,7 +15,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("compressed")
 }
 
-/// Returns the same batch in every encoding of a body.
+/// Returns requests with the same batch, one request for each encoding of the body.
 fn requests(mark: &str) -> Vec<Vec<u8>> {
     let body = batch(mark);
     let zipped = gzip(body.as_bytes());
@@ -42,7 +42,7 @@ fn a_request_truncated_at_any_byte_is_not_served() {
             for end in 0..=request.len() {
                 let mut stream = connect(server.address);
                 stream.write_all(&request[..end]).expect("sent");
-                stream.shutdown(Shutdown::Write).expect("it is open");
+                stream.shutdown(Shutdown::Write).expect("the socket");
                 let received = read_to_end(&mut stream);
                 if end == request.len() {
                     assert_response(&read_response(&mut &received[..]), "cut");

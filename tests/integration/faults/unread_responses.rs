@@ -17,7 +17,7 @@ const PATIENT: [&str; 2] = ["--keep-alive=600", "--header-timeout=600"];
 fn pipeline(address: SocketAddr, request: &str, max_bytes: usize) -> TcpStream {
     let mut stream = connect(address);
     let bytes = request.repeat(max_bytes / request.len());
-    stream.set_nonblocking(true).expect("it is open");
+    stream.set_nonblocking(true).expect("the socket");
     let mut sent = 0;
     until("the service stops reading", || {
         match stream.write(&bytes.as_bytes()[sent..]) {
@@ -53,7 +53,7 @@ fn unread_responses_use_no_cpu_and_close_the_connection() {
     }
     until("the connections are closed", || process.open_files() <= open);
     let busy = process.busy() - busy;
-    // Most of the four seconds pass during this measurement, on each of two workers.
+    // The measurement covers most of the four seconds of BODY_TIMEOUT, on two workers.
     assert!(busy < 60, "{busy} hundredths of a second of work while nothing was read");
     let grown = process.peak_memory() - at_rest;
     assert!(grown < 8 * MEBIBYTE, "{} KiB more", grown >> 10);
@@ -87,7 +87,7 @@ fn unread_responses_close_the_connection_over_tls() {
         Process::start(&[&PATIENT[..], &["--body-timeout=4", "--metrics-tls=false", &certificate, &key]].concat());
     let (at_rest, open) = (process.peak_memory(), process.open_files());
     let mut client = tls_connect(connect(process.address), "first").expect("TLS");
-    client.sock.set_nonblocking(true).expect("it is open");
+    client.sock.set_nonblocking(true).expect("the socket");
     let bytes = HEALTH.repeat(4 * MEBIBYTE / HEALTH.len());
     let mut sent = 0;
     until("the service stops reading", || match client.write(&bytes.as_bytes()[sent..]) {
@@ -108,7 +108,7 @@ fn unread_responses_close_the_connection_over_tls() {
 
 #[test]
 fn responses_that_are_read_late_arrive_in_order() {
-    /// The number of requests, whose responses exceed the socket buffers of both sides.
+    /// The number of requests. Their responses together exceed the socket buffers of both sides.
     const REQUESTS: usize = 20_000;
     let process = Process::start(&PATIENT);
     let stream = connect(process.address);

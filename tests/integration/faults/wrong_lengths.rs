@@ -5,18 +5,19 @@ use std::net::SocketAddr;
 use super::process::Process;
 use super::{POST, all_responses, batch, expected_response, request, with_good_clients};
 
-/// A request with unusual framing, followed by another one on the same connection, and the expected responses.
+/// A request with unusual framing, followed by another request on the same connection, and the expected responses.
 pub struct Shape {
     pub name: &'static str,
     pub bytes: String,
-    /// The status of each response, and the mark of the batch that it responds to.
+    /// The expected responses: the status of each, and for a status of 200 also the mark of the batch.
     pub responses: &'static str,
 }
 
-/// The request is rejected and the connection closed. The bytes after it are not read as a request.
+/// The expected responses if the request is rejected and the connection closed, so the bytes after the request are not
+/// read as a request.
 pub const REJECTED: &str = "400";
 
-/// Both the request and the one after it get a response.
+/// The expected responses if both the request and the next request are served.
 pub const READ: &str = "200 first, 200 next";
 
 impl Shape {
@@ -38,7 +39,7 @@ fn responses(address: SocketAddr, bytes: &[u8]) -> String {
     responses.collect::<Vec<_>>().join(", ")
 }
 
-/// Checks every framing against its expected outcome, all in parallel, with well-behaved clients alongside.
+/// Checks in parallel that each shape gets its expected responses, while well-behaved clients send requests.
 #[track_caller]
 pub fn assert_shapes(shapes: &[Shape]) {
     // Connections that wait for more bytes time out soon.
@@ -98,7 +99,7 @@ fn malformed_lengths_are_rejected() {
 }
 
 #[test]
-fn bytes_after_a_too_small_length_are_not_a_request() {
+fn if_a_length_is_too_small_the_remaining_bytes_are_not_a_request() {
     let body = batch("first");
     let cut =
         |length: usize, responses| Shape::new("too small", first(&format!("Content-Length: {length}\r\n")), responses);
@@ -109,7 +110,7 @@ fn bytes_after_a_too_small_length_are_not_a_request() {
 }
 
 #[test]
-fn a_too_large_length_consumes_the_next_request_and_serves_neither() {
+fn if_a_length_is_too_large_neither_this_request_nor_the_next_request_is_served() {
     let length = batch("first").len();
     let next = request("next").len();
     let longer = |more: usize, responses| {
@@ -121,7 +122,7 @@ fn a_too_large_length_consumes_the_next_request_and_serves_neither() {
         longer(next + 1, "408"),
         longer(100_000, "408"),
         longer(150_000_000, "408"),
-        // The rest of the next request is not a request.
+        // The rest of the next request is not a valid request.
         longer(1, "400, 404"),
         longer(next - 1, "400, 400"),
     ]);

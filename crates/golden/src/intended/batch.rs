@@ -1,5 +1,5 @@
-//! Compares two responses of `/batch`. The groups of rudder-transformer also contain events that this service rejects.
-//! All other events must be in the same groups.
+//! Compares two responses of `/batch`. rudder-transformer's groups also contain the events that this service rejects.
+//! All other events must be grouped in the same way.
 
 use super::event::Events;
 use super::question::fails;
@@ -8,7 +8,7 @@ use crate::compare::{Infinite, each_member, elements, pointer_name};
 use crate::differences::Differences;
 use json::raw::Raw;
 
-/// Compares the responses and adds the differences to `found`.
+/// Compares the two responses, and adds the differences to `found`.
 pub(super) fn judge(events: &Events<'_>, [ours, theirs]: [Raw<'_>; 2], found: &mut Differences) {
     let mut exact = found.new_empty();
     exact.compare("", Some(ours), Some(theirs), Infinite::AsNull);
@@ -77,8 +77,9 @@ fn objects(array: Option<Raw<'_>>) -> Vec<Raw<'_>> {
 /// A message and its metadata.
 type Delivery<'v> = (Raw<'v>, Raw<'v>);
 
-/// Returns whether each group of this service is contained, in order, in a different group of rudder-transformer, and
-/// rudder-transformer's groups contain exactly `more` additional events in total.
+/// Returns whether both transformers grouped the events alike. Each group of this service must be contained in a
+/// different group of rudder-transformer, with its events in the same order. In total, the groups of rudder-transformer
+/// must contain exactly `more` additional events.
 fn are_grouped_alike(ours: &[Raw<'_>], theirs: &[Raw<'_>], more: usize) -> bool {
     let mut theirs: Vec<Vec<Delivery<'_>>> = theirs.iter().map(|group| deliveries(*group)).collect();
     let total: usize = theirs.iter().map(Vec::len).sum();
@@ -97,7 +98,7 @@ fn deliveries(group: Raw<'_>) -> Vec<Delivery<'_>> {
     messages.unwrap_or_default().into_iter().zip(metadata.unwrap_or_default()).collect()
 }
 
-/// Returns whether `ours` is not empty and all its elements are in `theirs`, in the same order.
+/// Returns whether `ours` is not empty, and `theirs` contains all elements of `ours` in the same order.
 fn contains_in_order(theirs: &[Delivery<'_>], ours: &[Delivery<'_>]) -> bool {
     let same = |ours: Raw<'_>, theirs: Raw<'_>| {
         let mut found = Differences::default();

@@ -20,7 +20,7 @@ use transform::rules::emptiness;
 use transform::rules::template::Template;
 use transform::rules::templates::INDISPENSABLE;
 
-/// The properties of every JavaScript object.
+/// The names of the properties that every JavaScript object has.
 const OBJECT_MEMBERS: [&str; 12] = [
     "__defineGetter__",
     "__defineSetter__",
@@ -36,18 +36,18 @@ const OBJECT_MEMBERS: [&str; 12] = [
     "valueOf",
 ];
 
-/// The events of a request, parsed again only if a response differs.
+/// The events of a request. The request is parsed again only if the responses differ.
 pub(super) struct Events<'q> {
     question: Question<'q>,
     request: OnceCell<Request<'q>>,
-    /// The properties of destinations, by the address of the destination's text. Events with the same destination share
-    /// an entry.
+    /// The facts about each destination. The key is the address of the destination's text, so that events with the same
+    /// destination share an entry.
     destinations: RefCell<HashMap<usize, Rc<Facts>>>,
-    /// Whether `destinations` of a compacted request is an array.
+    /// Whether the field `destinations` of a compacted request is an array.
     destinations_array: OnceCell<bool>,
 }
 
-/// The properties of a destination that affect all of its events.
+/// Facts about a destination that affect all events for the destination.
 #[derive(Debug, Default)]
 struct Facts {
     /// The paths of the destination's templates.
@@ -61,7 +61,7 @@ struct Facts {
     deep: bool,
 }
 
-/// The value that a path leads to.
+/// The value to which the path of a template leads.
 struct Target<'a> {
     value: Option<Raw<'a>>,
     /// Whether a field name on the path contains dots.
@@ -97,22 +97,22 @@ impl<'q> Events<'q> {
         self.request().events.get(index)?.as_ref()?.metadata().ok().map(|metadata| metadata.raw)
     }
 
-    /// Returns the first row that applies to the event and allows the shape.
+    /// Returns the first intended difference that applies to the event and allows `shape`.
     pub(super) fn row(&self, index: usize, shape: Shape) -> Option<IntendedDifference> {
         self.rows(index).into_iter().find(|row| row.allows(shape))
     }
 
-    /// Returns the first row that applies to any event and allows the shape.
+    /// Returns the first intended difference that applies to any event of the request and allows `shape`.
     pub(super) fn any_row(&self, shape: Shape) -> Option<IntendedDifference> {
         (0..self.request().events.len()).find_map(|index| self.row(index, shape))
     }
 
-    /// Returns whether rudder-transformer may fail other events because of this one.
+    /// Returns whether rudder-transformer may fail other events because of this event.
     pub(super) fn may_fail_others(&self, index: usize) -> bool {
         self.rows(index).into_iter().any(|row| row.allows(Shape::RequestFails) || row.allows(Shape::EveryEventFails))
     }
 
-    /// Returns whether a template of the event's destination removes all or part of this metadata field.
+    /// Returns whether a template of the event's destination removes the metadata field `field`, or a part of it.
     pub(super) fn removes_metadata(&self, index: usize, field: &[u8]) -> bool {
         let Some(Some(event)) = self.request().events.get(index) else { return false };
         self.facts(event).is_some_and(|facts| {
@@ -123,7 +123,7 @@ impl<'q> Events<'q> {
         })
     }
 
-    /// Returns all rows that apply to an event.
+    /// Returns all intended differences that apply to an event.
     pub(super) fn rows(&self, index: usize) -> Vec<IntendedDifference> {
         use IntendedDifference as Row;
         let Some(event) = self.request().events.get(index) else { return Vec::new() };
@@ -225,7 +225,7 @@ impl<'q> Events<'q> {
     fn target(&self, event: &Event<'q>, path: &str) -> Target<'q> {
         let nothing = Target { value: None, dotted: false, length: false };
         if let Some(rest) = path.strip_prefix("request.query.") {
-            // Names of query parameters may contain dots. Their values are plain text.
+            // The name of a query parameter may contain dots. The value of a query parameter is a string.
             let Endpoint::Processor { query, .. } = self.question.endpoint else { return nothing };
             let dotted = rest.contains('.')
                 && form_urlencoded::parse(query.as_bytes())

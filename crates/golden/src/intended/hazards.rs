@@ -3,7 +3,7 @@
 use json::raw::Raw;
 use json::scan::{Scanner, white_space};
 
-/// The nesting depth that rudder-transformer supports.
+/// The maximum nesting depth that rudder-transformer supports.
 const MAX_LEVELS: usize = 5_000;
 
 /// Returns whether values in a valid JSON text are nested deeper than rudder-transformer supports.

@@ -39,12 +39,12 @@ use transform::request::PayloadFormat;
 pub struct Judgment {
     /// The differences.
     pub differences: Differences,
-    /// The events that rudder-transformer failed because of other events, if any. They can be sent again without the
-    /// events that made them fail.
+    /// The events that rudder-transformer failed because of other events, if there are any. These events can be sent
+    /// again without the events that caused the failure.
     pub siblings: Option<Siblings>,
 }
 
-/// Compares both responses to a request.
+/// Compares `ours`, this service's response to a request, with `theirs`, rudder-transformer's response.
 #[must_use]
 pub fn judge(
     question: &Question<'_>,
@@ -57,9 +57,9 @@ pub fn judge(
     Judgment { differences: found, siblings }
 }
 
-/// Compares rudder-transformer's response to the second request, which omits the events that made the first one fail.
-/// Pointers refer to the first response. If the second request also failed, there is nothing to compare, and the result
-/// is empty.
+/// Compares `siblings.ours`, this service's response to the second request, with `theirs`, rudder-transformer's
+/// response to the second request. The second request omits the events that made the first request fail. Pointers in
+/// the result refer to the first response. If rudder-transformer failed the second request too, the result is empty.
 #[must_use]
 pub fn judge_siblings(siblings: &Siblings, whole: &Question<'_>, theirs: &ComparedResponse) -> Differences {
     let text = String::from_utf8_lossy(&theirs.body);
@@ -83,7 +83,7 @@ fn judge_responses(
 ) -> Option<Siblings> {
     let statuses = || (format!("status {}", ours.status), format!("status {}", theirs.status));
     if ours.status != 200 {
-        // Both transformers reject an unreadable body, with different messages.
+        // Both transformers reject an unreadable body, but with different messages.
         if theirs.status >= 400 {
             found.allow("", why_unreadable(question));
         } else if question.endpoint == &Endpoint::RouterTransform && has_only_errors(theirs) {
@@ -148,7 +148,8 @@ fn judge_events(
     cause.and_then(|_| Siblings::check(question, events, values[0], found))
 }
 
-/// Compares the responses of `/routerTransform`. Both responses report errors, with different messages and groups.
+/// Compares the responses of `/routerTransform`. Both responses consist of errors, but with different messages, and
+/// grouped in different ways.
 fn judge_router(ours: Raw<'_>, theirs: Raw<'_>, found: &mut Differences) {
     let mut exact = found.new_empty();
     exact.compare("", Some(ours), Some(theirs), Infinite::AsNull);
@@ -180,7 +181,7 @@ fn all_fail(response: Raw<'_>) -> bool {
     !entries.is_empty() && entries.into_iter().all(fails)
 }
 
-/// Returns the row that applies to an unreadable body.
+/// Returns the intended difference that applies to an unreadable body.
 fn why_unreadable(question: &Question<'_>) -> IntendedDifference {
     let kind = Raw::parse(question.text).map(Raw::kind);
     match (question.endpoint, question.form, kind) {
@@ -190,14 +191,15 @@ fn why_unreadable(question: &Question<'_>) -> IntendedDifference {
     }
 }
 
-/// Returns the row that explains why rudder-transformer may fail the whole request when this service does not.
+/// Returns the intended difference that explains why rudder-transformer, unlike this service, may fail the whole
+/// request.
 fn why_the_request_fails(question: &Question<'_>, events: &Events<'_>, status: u16) -> Option<IntendedDifference> {
     use IntendedDifference as Row;
     if status < 400 {
         return None;
     }
     let causes = (0..events.request().events.len()).flat_map(|index| events.rows(index));
-    // rudder-transformer rejects a field named `__proto__` only with status 400.
+    // A field named `__proto__` can be the cause only if the status is 400.
     let mut causes = causes.filter(|row| row.allows(Shape::RequestFails) && (*row != Row::ProtoField || status == 400));
     if let Some(row) = causes.next() {
         return Some(row);

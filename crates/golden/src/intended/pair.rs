@@ -14,21 +14,23 @@ pub(super) struct Pair<'e, 'q, 'v> {
     pub(super) index: usize,
     pub(super) ours: Raw<'v>,
     pub(super) theirs: Raw<'v>,
-    /// The row that explains why rudder-transformer failed every event of the request, if it did.
+    /// The intended difference that explains why rudder-transformer failed every event of the request. `None` if
+    /// rudder-transformer did not fail every event.
     pub(super) cause: Option<IntendedDifference>,
 }
 
-/// Parts of a response that may differ.
+/// The parts of a response that are allowed to differ.
 #[derive(Debug, Clone, Copy, Default)]
 struct Except {
-    /// The topic, and the `rudderId` that contains it.
+    /// Whether the topic may differ, and with it the `rudderId`, which contains the topic.
     topic: bool,
-    /// The timestamp of the message.
+    /// Whether the timestamp of the message may differ.
     timestamp: bool,
 }
 
 impl Pair<'_, '_, '_> {
-    /// Compares the responses and adds the differences to `found`. Their pointers begin with `pointer`.
+    /// Compares the responses, and adds the differences to `found`. The pointer of each difference begins with
+    /// `pointer`.
     pub(super) fn judge(&self, pointer: &str, found: &mut Differences) {
         if self.ours.text() == self.theirs.text() {
             return;
@@ -49,7 +51,7 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// Compares the responses to an event that rudder-transformer failed.
+    /// Compares both responses to an event that rudder-transformer failed.
     fn judge_failure(&self, pointer: &str, exact: Differences, found: &mut Differences) {
         let own = [Shape::EventFails, Shape::EveryEventFails]
             .into_iter()
@@ -71,7 +73,7 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// Compares the responses to an event that both transformed.
+    /// Compares both responses to an event that both transformers transformed.
     fn judge_output(&self, pointer: &str, exact: Differences, found: &mut Differences) {
         let topic = self.events.row(self.index, Shape::OtherTopic);
         let timestamp = self.events.row(self.index, Shape::OtherTimestamp);
@@ -89,13 +91,14 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// Returns the row that explains why rudder-transformer may have transformed an event that this service rejects.
+    /// Returns the intended difference that explains why rudder-transformer may have transformed an event that this
+    /// service rejects.
     fn row_for_rejection(&self) -> Option<IntendedDifference> {
         self.events.row(self.index, Shape::OtherResponse).or_else(|| self.limit())
     }
 
-    /// Returns the row for limits if this service rejected the event because of a limit. All other rejections depend on
-    /// the event alone.
+    /// Returns the intended difference for limits, if this service rejected the event because of a limit. All other
+    /// rejections depend only on the event.
     fn limit(&self) -> Option<IntendedDifference> {
         let error = self.ours.member("error")?;
         error.is_string(Rejection::TemplatesTooComplex.text()).then_some(IntendedDifference::Limits)

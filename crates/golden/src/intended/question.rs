@@ -6,14 +6,14 @@ use transform::request::{Limits, PayloadFormat};
 
 use transform::endpoint::Endpoint;
 
-/// The request that both responses belong to.
+/// The request to which both transformers responded.
 #[derive(Debug, Clone)]
 pub struct Question<'a> {
     /// The endpoint.
     pub endpoint: &'a Endpoint,
     /// The format of the body.
     pub form: PayloadFormat,
-    /// The limits of a request.
+    /// The limits that this service applies to a request.
     pub limits: Limits,
     /// The body.
     pub text: &'a str,
@@ -31,7 +31,7 @@ pub struct Traits {
 }
 
 impl Traits {
-    /// Derives the properties from a path and the value of `Content-Type`.
+    /// Derives the properties from the path of a request and its `Content-Type`.
     #[must_use]
     pub fn of(path: &str, content_type: Option<&str>) -> Self {
         let is_json = content_type.is_some_and(|value| value.to_ascii_lowercase().contains("json"));

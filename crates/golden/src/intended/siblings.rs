@@ -1,4 +1,5 @@
-//! Events that rudder-transformer failed because of another event. The response does not contain their results.
+//! Events that rudder-transformer failed because of another event in the same request. The response of
+//! rudder-transformer does not show how these events would have been transformed without the other event.
 
 use super::event::Events;
 use super::question::Question;
@@ -8,20 +9,21 @@ use json::raw::Raw;
 use transform::endpoint::Endpoint;
 use transform::request::PayloadFormat;
 
-/// The events of a request without those that make rudder-transformer fail.
+/// The events of a request, except the events that make rudder-transformer fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Siblings {
-    /// The positions of these events in the request, from 0.
+    /// The 0-based positions of these events in the original request.
     pub indices: Vec<usize>,
     /// A request body with only these events, in the format of the original request.
     pub body: String,
-    /// This service's response to that body.
+    /// This service's response to `body`.
     pub ours: String,
 }
 
 impl Siblings {
-    /// Transforms these events on their own, and compares the responses with those in `ours`. Returns the events, so
-    /// that they can be sent to rudder-transformer again.
+    /// Transforms the events of a request again, without the events that make rudder-transformer fail. Adds a
+    /// difference to `found` for each event whose new response differs from its response in `ours`. Returns the events,
+    /// so that they can be sent to rudder-transformer again.
     pub(super) fn check(
         question: &Question<'_>,
         events: &Events<'_>,
@@ -39,7 +41,8 @@ impl Siblings {
         Some(Self { indices, body, ours: alone.body })
     }
 
-    /// Translates a pointer into the response to these events to a pointer into the original response.
+    /// Converts a pointer that refers to the response to `body` to a pointer that refers to the response to the
+    /// original request.
     pub(super) fn restored(&self, pointer: &str) -> String {
         let path = pointer.strip_prefix('/').unwrap_or(pointer);
         let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
@@ -48,8 +51,8 @@ impl Siblings {
     }
 }
 
-/// Returns the request body without the events that may make rudder-transformer fail other events. Returns `None` if no
-/// events, or all of them, would be removed.
+/// Returns a request body without the events that may make rudder-transformer fail other events, and the positions of
+/// the remaining events. Returns `None` if no event or every event would be removed.
 fn without_failing_events(question: &Question<'_>, events: &Events<'_>) -> Option<(Vec<usize>, String)> {
     let Endpoint::Processor { .. } = question.endpoint else { return None };
     let all = &events.request().events;

@@ -1,5 +1,5 @@
-//! The intended differences from rudder-transformer (docs/contract.md#intentional-differences).
-//! `docs/reference/differences.md`, the labels of metrics and the comparison use this table.
+//! The intended differences from rudder-transformer (docs/contract.md#intentional-differences). This table is the
+//! source of `docs/reference/differences.md` and of the labels of metrics, and defines what the comparison allows.
 
 use std::fmt::Write as _;
 
@@ -16,9 +16,9 @@ pub enum Shape {
     OtherTopic,
     /// The message has a different timestamp. Everything else is equal.
     OtherTimestamp,
-    /// The event has a different response, which is not compared.
+    /// The response to the event may differ in any way, so the response is not compared.
     OtherResponse,
-    /// Only the number or text that the row names differs.
+    /// Only one number or text differs: the one that the table row describes.
     OtherValue,
 }
 
@@ -54,8 +54,8 @@ macro_rules! differences {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// Returns how rudder-transformer's response may differ. Empty if a comparison by value cannot detect the
-            /// difference.
+            /// Returns all ways in which rudder-transformer's response may differ. The list is empty if a comparison by
+            /// value cannot detect the difference.
             #[must_use]
             pub fn shapes(self) -> &'static [Shape] {
                 match self { $(Self::$name => &[$(Shape::$shape),*],)* }
@@ -91,47 +91,47 @@ macro_rules! differences {
 differences! {
     MalformedEvent, "malformed_event", [RequestFails, EveryEventFails, EventFails, OtherResponse],
         "an event that is not an object, or whose metadata or destination is missing or not an object",
-        "the whole request fails, often with 500, or every event does",
-        "that event alone gets 400 (its metadata is `null` unless it is an object)",
+        "the whole request fails, often with 500, or every event fails",
+        "only that event gets 400; if its metadata is not an object, its response has `null` as metadata",
         "rudder-server retries a 500 thirty times, then panics, and valid events would wait for the malformed one";
     MessageNotAnObject, "message_not_an_object", [RequestFails, EveryEventFails, EventFails, OtherResponse],
         "a message that is a string, array, number or boolean",
-        "the message is spread into characters or indices",
+        "the message becomes an object with one field per character or array element",
         "400 for that event; a missing or `null` message is treated as `{}`",
-        "no consumer could read it";
+        "no consumer could read such an object";
     UnknownDestination, "unknown_destination", [RequestFails, EveryEventFails],
-        "compacted: an unknown destination ID",
+        "in a compacted request: an event with a destination ID that is not a key of `destinations`",
         "the whole request fails with 500",
         "400 for that event",
         "rudder-server retries a 500 thirty times, then panics";
     DestinationsArray, "destinations_array", [RequestFails, EveryEventFails, OtherResponse],
-        "compacted: `destinations` is an array",
-        "the indices are used as IDs",
-        "400 for these events",
-        "an array has no IDs";
+        "in a compacted request: `destinations` is an array",
+        "the array indices are used as destination IDs",
+        "400 for every event",
+        "an array contains no destination IDs";
     NoConnection, "no_connection", [RequestFails, EveryEventFails],
-        "compacted: no entry in `connections`",
+        "in a compacted request: an event without an entry in `connections`",
         "the whole request fails with 500",
         "200; the event has no connection",
-        "only templates read the connection";
+        "only templates use the event's `connection`";
     ProtoField, "proto_field", [RequestFails],
         "a field named `__proto__`",
-        "400, the batch is lost",
-        "the field passes through",
-        "the field is ordinary data";
+        "the whole request fails with 400, so all of its events are lost",
+        "the field is kept",
+        "in an event, such a name has no special meaning";
     NoEvents, "no_events", [RequestFails],
-        "`[]`",
+        "an empty array (`[]`) as the body",
         "500",
         "`[]`",
-        "no events, no responses";
+        "a request without events needs no responses";
     WrongForm, "wrong_form", [RequestFails, OtherValue],
-        "an object without the compacted header, or an array with it",
+        "an object without the header that selects the compacted format, or an array with this header, as the body",
         "500",
         "400 with an explanation",
         "this is a client error, which a retry does not fix";
     UnreadableBody, "unreadable_body", [RequestFails, OtherValue],
         "a body that is not JSON, or JSON of the wrong type",
-        "400 or 500 \"Internal Server Error\"",
+        "400, or 500 with \"Internal Server Error\"",
         "400 with line and column",
         "the error can be located and fixed";
     DeepNesting, "deep_nesting", [RequestFails, EveryEventFails],
@@ -140,120 +140,120 @@ differences! {
         "200",
         "depth costs this service nothing";
     ContentType, "content_type", [RequestFails],
-        "no `Content-Type`, or one that is not JSON",
+        "no `Content-Type`, or a `Content-Type` other than JSON",
         "500",
         "the body is read as JSON",
-        "no endpoint accepts anything else";
+        "every endpoint accepts only JSON";
     FirstVersion, "v1_before_v0", [RequestFails],
-        "`/v1/destinations/…` as the first request after a start",
-        "500 until the first request for `/v0`",
-        "always the same as `/v0`",
+        "`/v1/destinations/…`, if rudder-transformer has not received a request for `/v0/…` since its start",
+        "500",
+        "the same response as for `/v0/…`",
         "the order of requests must not matter";
     NumberLiterals, "number_literals", [OtherValue],
         "number literals (`1.0`, `12345678901234567890`, `1e400`)",
-        "rounded to doubles and reformatted; `null` if too large for a double",
-        "kept digit for digit",
+        "numbers are rounded to doubles and reformatted; a number too large for a double becomes `null`",
+        "numbers are kept digit for digit",
         "a 20-digit ID must not be rounded";
     KeyOrder, "key_order", [],
         "key order and duplicate keys in the message",
-        "JavaScript's order; the last duplicate wins",
-        "as sent",
-        "there is no reason to change the order or the duplicates";
+        "keys are in JavaScript's order; the last duplicate wins",
+        "keys and duplicates are kept as sent",
+        "there is no need to change either";
     ObjectMembers, "object_members", [EveryEventFails, EventFails, OtherTopic],
-        "an event or type named like a property of every JavaScript object (`constructor`)",
-        "the lookup finds a function",
-        "the lookup finds nothing",
-        "it is an ordinary name";
+        "an event name or type that is also a property of every JavaScript object, such as `constructor`",
+        "the lookup in the topic map finds a function",
+        "the lookup in the topic map finds nothing",
+        "in an event, such a name has no special meaning";
     MapEntries, "map_entries", [EventFails],
-        "entries of topic maps that are not objects",
+        "a topic map with an entry that is not an object",
         "the event fails",
-        "such entries are skipped",
+        "the entry is skipped",
         "the other entries are valid";
     MapFrom, "map_from", [EventFails],
-        "a `from` in a topic map that is not a string (also from a template)",
+        "a topic map in which a `from` is not a string or is filled by a template",
         "the event fails with 500",
-        "the value is converted to a string",
+        "`from` is converted to a string",
         "`5` and `\"5\"` name the same event";
     TemplateTakesAll, "template_takes_all", [RequestFails, EveryEventFails, EventFails, OtherResponse],
         "a template that would remove the whole message, metadata or destination",
-        "the event fails with 500, or its response lacks these parts",
+        "the event fails with 500, or its response lacks the removed part",
         "400 for that event",
         "rudder-server retries a 500 thirty times, then panics";
     TemplateOnEmpty, "template_on_empty", [RequestFails, EveryEventFails, EventFails, OtherTopic, OtherResponse],
-        "a template whose path is one name (`libraries`, `message` …) with an empty value",
-        "the value is removed, so a second use gets the default",
+        "a template whose path is a single name, such as `libraries` or `message`, and leads to an empty value",
+        "the value is removed, so a second template with the same path is replaced by its default",
         "the value is kept",
-        "empty values are kept on every other path";
+        "on every other path, rudder-transformer keeps empty values too";
     DottedTemplate, "dotted_template", [RequestFails, EveryEventFails],
-        "a template path that matches only a field with dots in its name",
+        "a template whose path matches only a field with dots in its name",
         "every event of the request fails with 500",
         "the value is used, and the field is removed",
         "rudder-server retries a 500 thirty times, then panics";
     TemplateTakesLength, "template_takes_length", [RequestFails, EveryEventFails, EventFails],
-        "a template on the `.length` of an array",
+        "a template whose path ends with the `.length` of an array",
         "every event of the request fails with 500",
         "400 for that event",
         "rudder-server retries a 500 thirty times, then panics";
     TemplateOnPrototype, "template_on_prototype", [RequestFails, EveryEventFails, EventFails, OtherTopic],
-        "a template on `constructor`, `prototype` or another property of every JavaScript object",
+        "a template whose path contains `prototype`, or the name of a property that every JavaScript object has, such as `constructor`",
         "the lookup finds a function, or every event of the request fails with 500",
-        "the field is data",
-        "it is an ordinary name";
+        "the lookup finds only a field of the event",
+        "in an event, such a name has no special meaning";
     SharedTemplate, "shared_template", [OtherTopic],
-        "a template on state that events share (`request.query`, `connection`, `destination.DestinationDefinition`)",
+        "a template whose path leads to a value that events share (in `request.query`, `connection` or `destination`)",
         "only the first event of the request gets the value",
         "every event gets the value",
         "an event must not depend on other events";
     OwnConfig, "own_config", [RequestFails, EveryEventFails, EventFails, OtherTopic],
-        "a template that reads its own Config",
-        "the value disappears from the Config; a cycle causes a 500",
+        "a template whose path leads into the Config that contains the template",
+        "the value is removed from the Config; if the Config then contains itself, the request fails with 500",
         "the Config is unchanged",
-        "a Config is not an event";
+        "a template must remove values only from events";
     TypeArray, "type_array", [OtherTimestamp],
-        "`type` is an array (`[\"track\"]`), and the channel is `sources`",
+        "an event whose `type` is an array (`[\"track\"]`) and whose channel is `sources`",
         "the array is converted to a string",
-        "the array is not a type",
+        "the array is not treated as a type",
         "only a string can be a type";
     OwnToString, "own_to_string", [EveryEventFails, EventFails],
-        "`userId`, topic, `rudderId` or event is an object with its own `toString`",
+        "a `userId`, topic, `rudderId` or event name that is an object with a field `toString`",
         "the event fails with 500",
-        "`[object Object]`",
-        "a field is not a function";
+        "the object is converted to `[object Object]`",
+        "a field of an event is never a function";
     DefinitionName, "definition_name", [RequestFails, EveryEventFails],
-        "`DestinationDefinition.Name` is not a string, or names another destination",
+        "`DestinationDefinition.Name` is not a string, or is the name of another destination type",
         "500 or 400",
         "the name is ignored",
-        "the path names the destination";
+        "the destination type is in the URL path";
     BatchEvents, "batch_events", [OtherValue],
-        "`/batch`: an event without a destination or metadata, or a message that is not an object",
+        "`/batch`: an event without a destination, without metadata, or with a message that is not an object",
         "200; the event is grouped",
         "400 for that event",
-        "rudder-server always sends all of these";
+        "rudder-server always sends a destination, metadata, and a message that is an object";
     BatchNoInput, "batch_no_input", [RequestFails],
         "`/batch` without `input`",
         "500",
         "`[]`",
-        "no events, no groups";
+        "a request without events needs no groups";
     BatchName, "batch_name", [OtherValue],
-        "`/batch` for a destination that does not support batches, with `destType` in a different letter case",
-        "the error repeats the name as sent",
-        "the error uses the destination's canonical name",
-        "one name for one destination";
+        "`/batch` for a destination type that does not support batches, with a `destType` that is not lowercase",
+        "the error contains the name as sent",
+        "the error contains the canonical name",
+        "each destination type has one canonical name";
     RouterTransform, "router_transform", [RequestFails, OtherValue],
         "`/routerTransform`",
-        "a runtime error; metadata changed by templates",
+        "the response is a runtime error, and templates change the metadata",
         "one error per destination ID: the endpoint is not supported",
         "rudder-server never calls this endpoint";
     Limits, "limits", [OtherResponse],
-        "the number of events, the size of a response, and the cost of evaluating templates",
-        "limited only by memory",
-        "limited: 413, or 400 for the event",
+        "many events, a large response, or templates that are expensive to evaluate",
+        "the only limit is memory",
+        "above a limit, the request gets 413, or the event gets 400",
         "one request must not block all others";
     Overload, "overload", [],
         "overload",
         "requests queue until memory runs out",
         "retryable 503",
-        "nothing is lost, and the process survives";
+        "rudder-server retries, so no events are lost, and the process survives";
 }
 
 impl IntendedDifference {
@@ -263,7 +263,7 @@ impl IntendedDifference {
         self.shapes().contains(&shape)
     }
 
-    /// Formats the row for the page, with its code as anchor.
+    /// Formats the row as Markdown, with the code of the row as anchor.
     fn row(self) -> String {
         let shapes: Vec<&str> = self.shapes().iter().map(|shape| shape.text()).collect();
         let shapes = if shapes.is_empty() { "none".to_owned() } else { shapes.join(", ") };
@@ -286,42 +286,58 @@ pub fn page() -> String {
 
 const PAGE_START: &str = "# Intentional differences
 
-This page shows in which cases this service intentionally responds differently from rudder-transformer, what that
-changes for your events, and why. `rudder-kafka-transformer differences` prints this page.
+This page lists the cases in which this service intentionally responds differently from rudder-transformer. Each row of
+the table shows both behaviors, and the reason for the difference. `rudder-kafka-transformer differences` prints this
+page.
 
-`verify` and shadow verification use this table. A difference that a row covers is counted under its code and is not a
-failure. Whether a row applies depends only on the request, never on this service's response. The last column lists how
-rudder-transformer's response may differ for a request or event to which the row applies. `none` means that the values
-compare as equal, or that the response is not compared.
+`verify` and shadow verification use the table to decide which differences are allowed. If a row covers a difference,
+the difference is counted under the row's code, and is not a failure. Whether a row applies depends only on the request,
+except for the row `limits`: it applies to an event that this service rejects because of a limit.
 
-| code | the request has | rudder-transformer | this service | because | how rudder-transformer's response may differ |
+The last column lists the differences that are allowed in rudder-transformer's response to a request or event to which
+the row applies. `none` has two meanings: for `key_order`, both responses compare as equal; for `overload`, the
+responses are not compared.
+
+| code | case | rudder-transformer | this service | because | how rudder-transformer's response may differ |
 | --- | --- | --- | --- | --- | --- |
 ";
 
 const PAGE_END: &str = "
-## Shapes
+## How rudder-transformer's response may differ
 
-* **request fails**: a status of 400 or above for the whole request.
-* **every event fails**: status 200, and a `statusCode` of 400 or above for every event, including valid ones.
-  A failure of only this event is also allowed.
-* **event fails**: a `statusCode` of 400 or above for this event; the others are compared as usual.
-* **different topic**, **different timestamp**: everything else in the response to this event must be the same.
-* **different response**: the response to this event is not compared; the others are compared as usual.
-* **different value**: only the number or text that the row names may differ. For `/routerTransform`, both transformers
-  must fail the same jobs.
+* **request fails**: the status of the response is 400 or above.
+* **every event fails**: the status of the response is 200, and every event has a `statusCode` of 400 or above,
+  including valid events. A response in which only the event to which the row applies fails is also allowed.
+* **event fails**: the event to which the row applies has a `statusCode` of 400 or above.
+* **different topic**: the event to which the row applies has a different topic, and therefore a different `rudderId`,
+  which contains the topic. The rest of the response to this event must be equal.
+* **different timestamp**: the message of the event to which the row applies has a different timestamp. The rest of the
+  response to this event must be equal.
+* **different response**: the response to the event to which the row applies is not compared.
+* **different value**: only the part of the response that the row describes may differ. For `/routerTransform`, both
+  responses must contain only errors, and this service's response must include every job of rudder-transformer's
+  response.
 
-The response to a failed event must contain the event's metadata, except for the fields that a template removes.
+If a row applies to one event, the responses to the other events are compared as usual. The exception is a failure of
+the whole request or of every event.
 
-## Events that rudder-transformer failed because of another one
+If rudder-transformer fails an event, its response to the event must contain the event's metadata, except for fields
+that a template removes. The metadata may be missing only if a row with `different response` applies to the event.
 
-If one event makes rudder-transformer fail the request or every event, the response contains no results for the other
-events. The other events are verified in two ways:
+## Events that rudder-transformer failed because of another event
 
-* Always: this service transforms the other events again, without the events to which rows of the table apply. Their
-  responses must not change, which shows that one bad event does not affect the others.
-* In shadow verification: rudder-transformer gets the request again without the events to which rows of the table apply,
-  and the responses to the other events are compared as usual. If no event is left, or this request fails or gets no
-  response, the other events cannot be compared, and the request is counted as `intended`.
+If one event makes rudder-transformer fail the whole request or every event, rudder-transformer's response contains no
+results for the valid events. `verify` and shadow verification therefore check some of the events again. These
+remaining events are the events to which no row with `request fails` or `every event fails` applies. There are two
+checks:
 
-`verify` uses only the first check, because it reads recorded responses or sends each case only once.
+* **This service's responses, always**: this service transforms the remaining events again, without the other events of
+  the request. Each remaining event must get the same response as in the original request. This shows that one bad event
+  does not affect the others.
+* **rudder-transformer's responses, only in shadow verification**: rudder-transformer gets a second request with the
+  remaining events, and both responses to these events are compared as usual. Three cases prevent this comparison: no
+  event remains, the second request gets no response, or all events of the second request fail. The original request is
+  then counted as `intended`.
+
+`verify` cannot do the second check, because it reads recorded responses or sends each case only once.
 ";

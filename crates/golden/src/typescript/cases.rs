@@ -1,5 +1,5 @@
 //! Evaluates the cases of a file, which are the elements of the exported array. Each element is evaluated separately,
-//! so an unreadable element does not affect the others.
+//! so an unreadable element does not affect the other elements.
 
 use std::rc::Rc;
 
@@ -19,7 +19,7 @@ const MAX_ELEMENTS: usize = 100_000;
 type Cases = Vec<Result<Element, Problem>>;
 
 impl Evaluator<'_> {
-    /// Evaluates the elements of the array that the file exports as `data` or by default.
+    /// Evaluates the elements of the array that the file exports as `data` or as its default export.
     ///
     /// # Errors
     /// Fails if the file does not export an array. Problems with single elements are part of the result.
@@ -40,7 +40,7 @@ impl Evaluator<'_> {
         Ok(cases)
     }
 
-    /// Appends the elements of the array at a place, with a problem instead of each unreadable element.
+    /// Appends the elements of the array at `place` to `cases`. Appends a problem instead of an unreadable element.
     fn append_cases(&mut self, place: &Place, cases: &mut Cases) -> Result<(), Problem> {
         let Place { module, at } = place;
         let at = *at;
@@ -102,7 +102,7 @@ impl Evaluator<'_> {
                 self.depth -= 1;
                 Ok(())
             }
-            // The result of a call or of `.map`. All cases get the location of that expression.
+            // The array is the result of a call or of `.map`. All cases get the location of that expression.
             Some(Kind::Name | Kind::Open(b'[')) => {
                 let (value, _) = self.expression(module, at)?;
                 let Some(Value::Array(values)) = value else {
@@ -131,7 +131,7 @@ impl Evaluator<'_> {
             && let Named::Value(place) = self.named(module, at + 1)?
             && matches!(place.module.kind(place.at), Some(Kind::Open(b'[') | Kind::Name))
         {
-            // Each element is evaluated separately, so an unreadable element does not affect the others.
+            // Each element is evaluated separately, so an unreadable element does not affect the other elements.
             self.enter(module, at)?;
             let depth = self.depth;
             let appended = self.append_cases(&place, cases);

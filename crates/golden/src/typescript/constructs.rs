@@ -8,7 +8,7 @@ use super::tokens::Kind;
 pub(super) fn not_read(file: &SourceFile, at: usize, construct: &str) -> Problem {
     file.problem_at(
         at,
-        format!("{construct} is not supported: only literals, constants, and functions that return them are"),
+        format!("{construct} is not supported: only literals, constants, and functions that return them can be read"),
     )
 }
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 pub struct Element {
     /// The value, as `JSON.stringify` would print it.
     pub value: Value,
-    /// The line, counted from 1.
+    /// The 1-based line number.
     pub line: usize,
-    /// The column in characters, counted from 1.
+    /// The 1-based column, in characters.
     pub column: usize,
 }

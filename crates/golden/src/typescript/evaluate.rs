@@ -27,7 +27,7 @@ impl Evaluator<'_> {
         Ok((value, next))
     }
 
-    /// Skips type assertions, which do not change the value, and rejects operators, which would.
+    /// Skips type assertions, which do not change the value, and rejects operators, which would change it.
     pub(super) fn end_of_expression(&mut self, file: &SourceFile, mut at: usize) -> Result<usize, Problem> {
         let begin = at;
         loop {
@@ -80,7 +80,7 @@ impl Evaluator<'_> {
                 }
                 Ok((value, next + 1))
             }
-            // `<Type>value`
+            // A type assertion of the form `<Type>value`.
             Kind::Sign(b'<') if !is_function(module, at) => {
                 let after = after_angles(module, at).ok_or_else(|| not_read(module, at, "the sign `<`"))?;
                 self.enter(module, at)?;
@@ -235,7 +235,7 @@ impl Evaluator<'_> {
         self.part_of(module, at, next, &shared)
     }
 
-    /// Returns a shared value, or the part of it that the property accesses at `next` select.
+    /// Returns a shared value, or the part of the value that is selected by property accesses at the token `next`.
     fn part_of(
         &mut self,
         module: &Rc<Module>,
@@ -284,7 +284,7 @@ impl Evaluator<'_> {
         key.filter(|_| next + 1 == module.after(at)).ok_or_else(|| not_read(module, at, "a computed key"))
     }
 
-    /// Evaluates what follows a value: property accesses, and `.map` of an array.
+    /// Evaluates the property accesses and calls of `.map` that follow a value.
     fn postfix(&mut self, module: &Rc<Module>, value: Evaluated, at: usize) -> Result<(Evaluated, usize), Problem> {
         let (mut value, mut next) = (value, at);
         loop {

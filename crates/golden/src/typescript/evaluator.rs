@@ -28,21 +28,21 @@ pub(super) enum Named {
 
 /// The state of a constant that has been used.
 pub(super) enum Known {
-    /// The evaluation has begun. Another use at this point means that there is a cycle.
+    /// The evaluation has begun but not finished. If the constant is used in this state, there is a cycle.
     InProgress,
     Read(Rc<Shared>),
     Failed(Problem),
 }
 
-/// The outcome of an import. The outer error means that the file cannot be read, and the inner one that it cannot be
-/// parsed.
+/// The result of loading an imported file. The outer error means that the file cannot be read. The inner error means
+/// that the file cannot be parsed.
 pub(super) type Loaded = Result<Result<Rc<Module>, Problem>, String>;
 
 /// The values of parameters and constants of a function call, by name.
 #[derive(Default)]
 pub(super) struct Frame {
     pub(super) names: HashMap<String, Rc<Shared>>,
-    /// Whether the names of the enclosing frame are visible too, as in a callback.
+    /// Whether the names of the enclosing frame are visible in this frame too, as in a callback.
     pub(super) is_inner: bool,
 }
 
@@ -51,9 +51,9 @@ pub(super) struct Evaluator<'a> {
     /// The files parsed so far; the first one contains the cases.
     pub(super) modules: Vec<Rc<Module>>,
     pub(super) imports: &'a mut dyn Imports,
-    /// Imported files, by importing file and import specifier.
+    /// The imported files. The key is the path of the importing file and the import specifier.
     pub(super) loaded: HashMap<(PathBuf, String), Loaded>,
-    /// Constants that have been used, by file and first token of the value.
+    /// The constants that have been used. The key is the file and the first token of the constant's value.
     pub(super) known: HashMap<(*const Module, usize), Known>,
     /// The current number of nested levels.
     pub(super) depth: usize,

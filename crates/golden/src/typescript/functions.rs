@@ -13,11 +13,11 @@ use super::signature::{Function, after_pattern_type, function_at, is_function};
 use super::tokens::Kind;
 use super::value::{Evaluated, Shared};
 
-/// The maximum number of constants that may alias a function.
+/// The maximum number of constants between a call and the function, each of which is an alias of the next.
 const MAX_ALIASES: usize = 10;
 
 impl Evaluator<'_> {
-    /// Calls the function at `callee`. `at` is the token of the call, and `open` its parenthesis.
+    /// Calls the function at `callee`. `at` is the first token of the call, and `open` is the opening parenthesis.
     pub(super) fn call(
         &mut self,
         module: &Rc<Module>,
@@ -48,7 +48,7 @@ impl Evaluator<'_> {
         Ok((value, module.after(open)))
     }
 
-    /// Returns the result of `.map(function)`. `at` is the opening parenthesis.
+    /// Returns the result of `.map(function)`. `at` is the token of the opening parenthesis.
     pub(super) fn mapped(
         &mut self,
         module: &Rc<Module>,
@@ -92,7 +92,7 @@ impl Evaluator<'_> {
         Ok(arguments)
     }
 
-    /// Evaluates the result of a function. The innermost frame must be empty and belongs to this call.
+    /// Evaluates the result of a function. The innermost frame belongs to this call, and must be empty.
     fn result(
         &mut self,
         module: &Rc<Module>,
@@ -151,7 +151,7 @@ impl Evaluator<'_> {
         Ok(None)
     }
 
-    /// Binds a pattern with its optional type and default, and returns the token after it.
+    /// Binds a value to a pattern, which may have a type and a default. Returns the token after the pattern.
     fn bind_with_type(&mut self, module: &Rc<Module>, at: usize, value: Evaluated) -> Result<usize, Problem> {
         let next = after_pattern_type(module, at)?;
         let (value, after) = self.or_default(module, next, value)?;

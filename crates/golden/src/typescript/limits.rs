@@ -8,9 +8,9 @@ pub(super) const MAX_DEPTH: usize = 100;
 
 /// The maximum cost of all cases of a file: 1 per value, and 1 per [`BYTES_PER_COST`] bytes of a string.
 ///
-/// If each constant uses the previous one twice, their size grows exponentially. The actual limit therefore depends on
-/// the size of the file. It is [`BASE_COST`] plus [`COST_PER_TOKEN`] for each token of the file and of its imports, up
-/// to this maximum.
+/// If each constant uses the previous one twice, the size of the values grows exponentially. The actual limit therefore
+/// depends on the size of the file. It is [`BASE_COST`] plus [`COST_PER_TOKEN`] for each token of the file and of its
+/// imports, up to this maximum.
 pub(super) const MAX_COST: usize = 4 << 20;
 
 /// The part of the cost limit that does not depend on the size of the file.

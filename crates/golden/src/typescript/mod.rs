@@ -60,7 +60,8 @@ pub use self::limits::MAX_BYTES;
 use self::module::Module;
 pub use self::problem::Problem;
 
-/// Reads the elements of the array that a file exports as `data` or by default, without access to other files.
+/// Reads the elements of the array that a file exports as `data` or as its default export, without access to other
+/// files.
 ///
 /// # Errors
 /// Fails if there is no such array, or the text cannot be split into tokens. An unreadable element is a [`Problem`] in
@@ -69,7 +70,7 @@ pub fn read(text: &str) -> Result<Vec<Result<Element, Problem>>, Problem> {
     read_with(Path::new(""), text, &mut NoImports)
 }
 
-/// Like [`read`], but with access to the files that the one at `path` imports.
+/// Like [`read`], but with access to the files that the file at `path` imports.
 ///
 /// # Errors
 /// Same as [`read`].

@@ -14,7 +14,7 @@ use super::value::Shared;
 const MAX_HOPS: usize = 1000;
 
 impl Evaluator<'_> {
-    /// Resolves the name at `at`.
+    /// Resolves the name at the token `at`.
     pub(super) fn named(&mut self, module: &Rc<Module>, at: usize) -> Result<Named, Problem> {
         let name = module.word(at);
         let missing = || module.problem_at(at, format!("`{}` is not defined in this file", module.truncated(at)));
@@ -34,7 +34,8 @@ impl Evaluator<'_> {
         local_of(module, name)?.map(Named::Value).ok_or_else(missing)
     }
 
-    /// Returns the value of a constant, which is evaluated once. `module` and `at` locate the name that refers to it.
+    /// Returns the value of a constant, which is evaluated once. `module` and `at` locate the name that refers to the
+    /// constant.
     pub(super) fn shared(&mut self, module: &Module, at: usize, place: &Place) -> Result<Rc<Shared>, Problem> {
         let key = (Rc::as_ptr(&place.module), place.at);
         match self.known.get(&key) {

@@ -6,17 +6,17 @@ use std::path::PathBuf;
 /// values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file with the problem: the file that was read, or one that it imports.
+    /// The file with the problem: the file that was read, or a file that it imports.
     pub file: PathBuf,
-    /// The line, counted from 1.
+    /// The 1-based line number.
     pub line: usize,
-    /// The column in characters, counted from 1.
+    /// The 1-based column, in characters.
     pub column: usize,
     /// A description of the problem.
     pub what: String,
 }
 
-/// A syntax error found by the lexer, before its line is known.
+/// A syntax error that the lexer has found. The line number of the error is not known yet.
 #[derive(Debug)]
 pub(super) struct Fault {
     /// The offset in bytes.

@@ -10,7 +10,7 @@ use super::read;
 struct Style(u64);
 
 impl Style {
-    /// Returns the next choice, less than `of`.
+    /// Returns the next random number, which is less than `of`.
     fn choose(&mut self, of: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % of

@@ -1,4 +1,4 @@
-//! The parts of a function: its parameters, their types, and its body.
+//! The parts of a function: the parameters, their types, and the body.
 
 use super::problem::Problem;
 use super::source_file::SourceFile;

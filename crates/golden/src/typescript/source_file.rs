@@ -11,7 +11,8 @@ use super::tokens::{Kind, Token, tokens};
 /// The maximum length, in characters, of a name quoted in a problem.
 const MAX_NAME: usize = 40;
 
-/// A file split into tokens. Tokens are addressed by index. An index after the last token means the end of the file.
+/// A file split into tokens. A token is identified by its index. An index after the last token means the end of the
+/// file.
 #[derive(Debug)]
 pub(super) struct SourceFile {
     pub(super) path: PathBuf,
@@ -82,8 +83,7 @@ impl SourceFile {
         self.tokens.get(at).is_none_or(|token| token.begins_line)
     }
 
-    /// Returns the token after the one at `at`. If the token at `at` is an opening bracket, returns the token after the
-    /// closing one.
+    /// Returns the token after the token at `at`. For an opening bracket, returns the token after the closing bracket.
     pub(super) fn after(&self, at: usize) -> usize {
         match self.tokens.get(at) {
             Some(Token { kind: Kind::Open(_), partner, .. }) => *partner as usize + 1,
@@ -91,7 +91,8 @@ impl SourceFile {
         }
     }
 
-    /// Returns the token after the comma at `at`. At `end`, the closing bracket of the list, the comma is optional.
+    /// Returns the token after the comma at `at`. The closing bracket of the list, at `end`, is accepted instead of a
+    /// comma.
     pub(super) fn after_comma(&self, at: usize, end: usize) -> Result<usize, Problem> {
         if at == end || self.is_sign(at, b',') {
             return Ok(at + 1);

@@ -15,20 +15,20 @@ pub(super) struct Statements {
     pub(super) stars: Vec<String>,
 }
 
-/// A constant, or a variable that is used as one.
+/// A constant, or a variable that is used as a constant.
 #[derive(Debug)]
 pub(super) struct Constant {
     /// The first token of the constant's value.
     pub(super) value: usize,
-    /// The first token of a statement that may change the constant.
+    /// The first token of a statement that may change the constant, if there is such a statement.
     pub(super) changed: Option<usize>,
 }
 
-/// Something that another file exports.
+/// One export, or all exports, of another file.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) specifier: String,
-    /// The name in that file. `None` means all exports of that file.
+    /// The name under which the other file exports the value. `None` means all exports of the other file.
     pub(super) name: Option<String>,
 }
 
@@ -61,7 +61,8 @@ impl Statements {
         self.constants.contains_key(name) || self.imports.contains_key(name)
     }
 
-    /// Records the statement at `at` and returns the token at which to continue, or `None` if it is not relevant.
+    /// Records the statement at `at`, and returns the token at which to continue. Returns `None` if the statement is
+    /// not relevant.
     fn statement(&mut self, file: &SourceFile, at: usize) -> Option<usize> {
         if file.kind(at) != Some(Kind::Name) {
             return None;
@@ -94,7 +95,7 @@ impl Statements {
     }
 
     /// Records a function or an enum, starting at its keyword. The last declaration of an overloaded function wins,
-    /// because only that one has a body.
+    /// because only the last declaration has a body.
     fn declaration(&mut self, file: &SourceFile, at: usize, exported: bool) -> usize {
         if file.kind(at + 1) == Some(Kind::Name) {
             let name = file.word(at + 1).to_owned();
@@ -256,7 +257,8 @@ fn after_equals(file: &SourceFile, mut at: usize) -> Option<usize> {
     }
 }
 
-/// Returns the pairs of names in `{ a, b as c, type D }`, left and right of `as`. Types are skipped.
+/// Returns the names in a list such as `{ a, b as c, type D }`, each as a pair of the names before and after `as`. In a
+/// pair for a name without `as`, both names are equal. Types are skipped.
 fn in_braces(file: &SourceFile, at: usize) -> Vec<(String, String)> {
     let end = file.after(at) - 1;
     let mut names = Vec::new();

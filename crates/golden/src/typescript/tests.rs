@@ -163,7 +163,9 @@ fn unsupported_constructs_fail_one_case_and_are_located() {
         let what = problem.splitn(3, ':').nth(2).unwrap_or_default().trim();
         assert_eq!(
             what,
-            format!("{expected} is not supported: only literals, constants, and functions that return them are"),
+            format!(
+                "{expected} is not supported: only literals, constants, and functions that return them can be read"
+            ),
             "{text}"
         );
     }
@@ -173,27 +175,27 @@ fn unsupported_constructs_fail_one_case_and_are_located() {
 }
 
 #[test]
-fn invalid_files_are_one_problem() {
+fn an_invalid_file_causes_one_problem() {
     for (text, expected) in [
         ("", "1:1: the file exports no `data`"),
         ("const x = 1", "1:1: the file exports no `data`"),
         ("export const data = { a: 1 }", "1:21: the exported object has no `data`"),
         (
             "export const data = f()",
-            "1:21: the call `f(…)` is not supported: only literals, constants, and functions that return them are",
+            "1:21: the call `f(…)` is not supported: only literals, constants, and functions that return them can be read",
         ),
         ("export const data = 'x'", "1:21: expected an array, not a string"),
         (
             "export const data = cases",
-            "1:21: `cases` (not defined in this file) is not supported: only literals, constants, and functions that return them are",
+            "1:21: `cases` (not defined in this file) is not supported: only literals, constants, and functions that return them can be read",
         ),
         (
             "export const data = [1].filter(x => x)",
-            "1:24: the call `.filter(…)` is not supported: only literals, constants, and functions that return them are",
+            "1:24: the call `.filter(…)` is not supported: only literals, constants, and functions that return them can be read",
         ),
         (
             "export const data = [1]\n  .flat()",
-            "2:3: the call `.flat(…)` is not supported: only literals, constants, and functions that return them are",
+            "2:3: the call `.flat(…)` is not supported: only literals, constants, and functions that return them can be read",
         ),
         ("export const data = [1];\ndata.push(2)", "2:1: `data` is used or changed by code, which is not executed"),
         ("export const data = [", "1:21: `[` is never closed"),
@@ -255,15 +257,15 @@ fn constants_of_imported_files_are_read() {
         problems,
         [
             "data:2:22: `nope` is imported from \"./common\", which does not export it",
-            "index:5:20: the call `f(…)` is not supported: only literals, constants, and functions that return them are",
+            "index:5:20: the call `f(…)` is not supported: only literals, constants, and functions that return them can be read",
             "broken:1:11: `[` is never closed",
             "data:2:36: `y` is imported from \"./gone\", which cannot be read: no such file",
-            "data:2:39: `all` (not defined in this file) is not supported: only literals, constants, and functions that return them are",
+            "data:2:39: `all` (not defined in this file) is not supported: only literals, constants, and functions that return them can be read",
         ]
     );
     assert_eq!(
         one("x").unwrap_err(),
-        "1:22: `x` (not defined in this file) is not supported: only literals, constants, and functions that return them are"
+        "1:22: `x` (not defined in this file) is not supported: only literals, constants, and functions that return them can be read"
     );
     let alone = all("import { x } from './x'; export const data = [x]").unwrap();
     assert_eq!(

@@ -40,7 +40,7 @@ pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) start: u32,
     pub(super) end: u32,
-    /// The index of the matching bracket.
+    /// The index of the matching bracket, if the token is a bracket.
     pub(super) partner: u32,
     /// Whether the token is the first one on its line.
     pub(super) begins_line: bool,
@@ -216,7 +216,7 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    /// Continues reading a template string. Returns `true` at its end, `false` at a substitution.
+    /// Continues reading a template string. Returns `true` at the end of the string, and `false` at a substitution.
     fn template(&mut self, start: usize) -> Result<bool, Fault> {
         loop {
             match self.bytes.get(self.at) {
@@ -254,7 +254,7 @@ impl Lexer<'_> {
         self.push(Kind::Number, start);
     }
 
-    /// Returns whether an operand is expected, so that a `/` is not a division.
+    /// Returns whether an operand is expected, which means that a `/` begins a regular expression.
     fn expects_expression(&self) -> bool {
         let Some(last) = self.tokens.last() else { return true };
         match last.kind {

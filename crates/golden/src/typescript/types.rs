@@ -27,7 +27,7 @@ fn after(file: &SourceFile, at: usize, through_arrows: bool) -> usize {
             return at;
         }
         next = end;
-        // These continue a type: unions, intersections, function types, type predicates and conditional types.
+        // These tokens continue a type: unions, intersections, function types, type predicates and conditional types.
         let continues = file.is_sign(next, b'|')
             || file.is_sign(next, b'&')
             || (through_arrows && file.kind(next) == Some(Kind::Arrow))
@@ -59,7 +59,7 @@ fn after_operand(file: &SourceFile, at: usize) -> usize {
         Some(Kind::Sign(b'-')) if file.kind(next + 1) == Some(Kind::Number) => next += 2,
         _ => return at,
     }
-    // `[]` and `['property']` after a type belong to it if they are on the same line.
+    // `[]` and `['property']` after a type are part of the type if they are on the same line.
     while file.kind(next) == Some(Kind::Open(b'[')) && !file.begins_line(next) {
         next = file.after(next);
     }
@@ -69,7 +69,7 @@ fn after_operand(file: &SourceFile, at: usize) -> usize {
 /// The maximum number of tokens between angle brackets, which bounds the search for a `>` that may not exist.
 const MAX_IN_ANGLES: usize = 1000;
 
-/// Returns the token after the `>` that closes the `<` at `at`, or `None` if it is not closed.
+/// Returns the token after the `>` that closes the `<` at `at`, or `None` if the `<` is never closed.
 pub(super) fn after_angles(file: &SourceFile, at: usize) -> Option<usize> {
     let (mut open, mut next) = (0_usize, at);
     for _ in 0..MAX_IN_ANGLES {

@@ -43,8 +43,8 @@ pub(super) fn measure(value: &Value) -> (usize, usize) {
     (cost, depth + 1)
 }
 
-/// Returns a property of a value. `Some(None)` means that the property is missing, and `None` that the value cannot
-/// have properties.
+/// Returns a property of a value. Returns `Some(None)` if the property is missing, and `None` if the value cannot have
+/// properties.
 pub(super) fn property_of<'v>(value: Option<&'v Value>, key: &str) -> Option<Option<&'v Value>> {
     match value {
         Some(Value::Object(properties)) => Some(properties.get(key)),

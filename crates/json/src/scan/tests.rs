@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Returns whether the scanner and serde_json accept `text` as one value.
+/// Returns whether the scanner accepts `text` as one value, and whether serde_json does.
 fn verdicts(text: &str) -> (bool, bool) {
     let bytes = text.as_bytes();
     let ours = Scanner::new(bytes).value(white_space(bytes, 0)).is_ok_and(|end| white_space(bytes, end) == bytes.len());
@@ -14,7 +14,8 @@ fn assert_same(text: &str) {
     assert_eq!(ours, theirs, "{text:?}");
 }
 
-/// Calls [`assert_same`] with `text` at several offsets in a block, followed by a complete block.
+/// Calls [`assert_same`] for arrays in which `text` starts at different offsets in a block, and is followed by a
+/// complete block.
 fn assert_same_in_block(text: &str) {
     for before in ["[", "[\"\",", "[\"0123456789\","] {
         assert_same(&format!("{before}{text},\"{}\"]", "z".repeat(BLOCK)));
@@ -22,7 +23,7 @@ fn assert_same_in_block(text: &str) {
 }
 
 #[test]
-fn short_texts_are_accepted_or_rejected_as_by_serde_json() {
+fn the_scanner_accepts_the_same_short_texts_as_serde_json() {
     let mut checked = 0;
     // All texts of up to four bytes from an alphabet that covers the grammar.
     let alphabet = b"{}[],:\"\\u0159-+.eEtnfa \n\x01";
@@ -54,7 +55,7 @@ fn short_texts_are_accepted_or_rejected_as_by_serde_json() {
 }
 
 #[test]
-fn every_byte_is_handled_at_every_position_in_a_string() {
+fn the_scanner_accepts_the_same_strings_as_serde_json() {
     for length in [0, 1, 14, 15, 16, 17, 31, 32, 33, 40, 62, 63, 64, 65, 130] {
         for place in 0..=length {
             for byte in 0..=0x7f_u8 {
@@ -75,7 +76,7 @@ fn every_byte_is_handled_at_every_position_in_a_string() {
 }
 
 #[test]
-fn unusual_numbers_literals_and_punctuation_are_parsed() {
+fn the_scanner_accepts_the_same_unusual_tokens_as_serde_json() {
     for text in [
         "0",
         "-0",

@@ -1,4 +1,5 @@
-//! Parses the types of a schema in the same order as goavro. Types may refer to types that were parsed earlier.
+//! Parses the types of a schema in the same order as goavro. The order matters, because a type may refer only to types
+//! that were parsed earlier.
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,13 +29,13 @@ const KNOWN: [(&str, Type); 13] = [
 ];
 
 impl Schema {
-    /// Parses the text of a schema. Time and memory are linear in its size.
+    /// Parses the text of a schema. Time and memory are linear in the size of the text.
     ///
     /// # Errors
-    /// [`Unusable`] if the producer rejects the schema or it exceeds a limit.
+    /// [`Unusable`] if the producer rejects the schema, or if the schema cannot be checked here.
     pub fn parse(text: &str) -> Result<Self, Unusable> {
         if text.len() > MAX_SCHEMA_BYTES {
-            let why = format!("it has {} bytes; the limit is {MAX_SCHEMA_BYTES}", text.len());
+            let why = format!("the schema has {} bytes; the limit is {MAX_SCHEMA_BYTES}", text.len());
             return Err(Unusable::NotChecked(why));
         }
         // serde_json limits the nesting depth, and therefore the recursion of all functions here.
@@ -51,10 +52,10 @@ fn unreadable(text: &str, error: &serde_json::Error) -> Unusable {
     match not_json(text) {
         Some(why) => Unusable::Invalid(format!("it is not JSON: {why}")),
         None if message.starts_with("recursion limit") => {
-            Unusable::NotChecked("it is nested deeper than 127 levels".to_owned())
+            Unusable::NotChecked("the schema is nested deeper than 127 levels".to_owned())
         }
         None if message.starts_with("number out of range") => Unusable::invalid("it has a number that is too large"),
-        None => Unusable::NotChecked("it has a string with a lone surrogate".to_owned()),
+        None => Unusable::NotChecked("the schema has a string with a lone surrogate".to_owned()),
     }
 }
 
@@ -62,7 +63,7 @@ fn unreadable(text: &str, error: &serde_json::Error) -> Unusable {
 pub(super) struct Builder {
     types: Vec<Type>,
     names: Vec<String>,
-    /// The types to which a schema can refer, by full name.
+    /// The types to which the rest of the schema can refer, by full name.
     defined: HashMap<String, TypeId>,
 }
 
@@ -76,7 +77,7 @@ impl Builder {
         builder
     }
 
-    /// Returns the types, and the name of each type in the value of a union.
+    /// Returns the types and, for each type, the name by which values of unions refer to the type.
     pub(super) fn into_types(self) -> (Vec<Type>, Vec<String>) {
         (self.types, self.names)
     }
@@ -87,7 +88,7 @@ impl Builder {
         self.types.len() - 1
     }
 
-    /// Adds a named type. Types that are parsed later, including its own fields, can refer to it.
+    /// Adds a named type, to which types that are parsed later can refer. These include the fields of the named type.
     fn define(&mut self, one: Type, name: &Name) -> TypeId {
         let id = self.add(one, name.full());
         self.defined.insert(name.full().to_owned(), id);
@@ -191,7 +192,7 @@ impl Builder {
             Some(Value::String(size)) => size.parse::<u32>().ok().map(f64::from),
             _ => None,
         };
-        // The fraction is truncated, as in the producer.
+        // A size with a fraction is truncated to an integer, as in the producer.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 2^31")]
         let size = match size {
             Some(size) if (1.0..=2_147_483_647.0).contains(&size) => size as usize,
@@ -200,7 +201,7 @@ impl Builder {
         let fixed = Type::Fixed { size, is_decimal };
         match Name::of(schema, enclosing) {
             Ok(name) => Ok(self.define(fixed, &name)),
-            // Only the name of a decimal is optional.
+            // Unlike other fixed types, a fixed type for decimals needs no name.
             Err(_) if is_decimal && !schema.contains_key("name") => Ok(self.add(fixed, "fixed.decimal")),
             Err(problem) => Err(problem),
         }
@@ -260,7 +261,7 @@ impl Builder {
     }
 }
 
-/// Checks `precision` and `scale` of a decimal. The precision must be at least 1, and the scale from 0 to the
+/// Checks `precision` and `scale` of a decimal. The precision must be at least 1. The scale must be between 0 and the
 /// precision.
 fn precision(schema: &Map<String, Value>) -> Result<(), Unusable> {
     let number = |name: &str| match schema.get(name) {

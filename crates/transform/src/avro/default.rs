@@ -1,20 +1,22 @@
-//! Checks the defaults of fields. A default must fit the type of its field or, for a union, the first branch.
+//! Checks the defaults of fields. A default must fit the type of its field. If the type is a union, the default must
+//! fit the union's first branch.
 
 use serde_json::Value;
 
 use super::schema::{Type, TypeId};
 
-/// Checks the default of a field of type `of`, in time linear in the size of the value.
+/// Checks whether `value` is a valid default for a field of type `of`. The time is linear in the size of `value`.
 ///
 /// # Errors
 /// Returns the reason why the producer cannot encode the default.
 pub(super) fn check(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
     match &types[of] {
-        // The producer truncates a number only if it is the whole default.
+        // If the type of the field is int or long, the producer truncates any number to an integer. It does not
+        // truncate numbers inside an array, object or union.
         Type::Int | Type::Long if value.is_number() => Ok(()),
         Type::Decimal if value.is_string() => Ok(()),
         Type::Union(union) => {
-            // The string "null" is treated as null.
+            // The producer treats the string "null" as null if it is the default of a union.
             let value = if value.as_str() == Some("null") { &Value::Null } else { value };
             encode(types, union.branches[0], value)
                 .map_err(|why| format!("the default of a union must fit its first branch: {why}"))
@@ -43,11 +45,11 @@ fn encode(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
         (Type::Fixed { size, is_decimal: false }, Value::String(text)) => text.len() == *size,
         (Type::Record(record), Value::Object(members)) => {
             if !record.is_complete {
-                return Err("its type is a record whose fields are not all defined yet".to_owned());
+                return Err("the type is a record whose fields are not all defined yet".to_owned());
             }
             let mut present = 0;
             for (name, member) in members {
-                // In defaults, the producer ignores fields that are not in the schema.
+                // The producer ignores a default's fields that are not in the schema.
                 let Some(field) = record.field(name).map(|index| &record.fields[index]) else { continue };
                 present += usize::from(!field.has_default);
                 encode(types, field.of, member)?;
@@ -60,7 +62,7 @@ fn encode(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
         (Type::Union(union), Value::Null) => union.has_null,
         (Type::Union(union), Value::Object(members)) if members.len() == 1 => {
             for (name, member) in members {
-                let branch = union.branch(name).ok_or("it names a branch that the union does not have")?;
+                let branch = union.branch(name).ok_or("the value names a branch that the union does not have")?;
                 encode(types, branch, member)?;
             }
             true

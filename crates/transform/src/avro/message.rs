@@ -1,7 +1,7 @@
-//! Checks whether a message fits a schema in Avro's JSON encoding, which the producer uses.
+//! Checks whether the producer can encode a message with a schema. The message must be in Avro's JSON encoding.
 //!
 //! A field that the schema does not have is an error, and so is a missing field without a default. The value of a union
-//! names its branch, as in `{"string": "x"}`.
+//! must name its branch, as in `{"string": "x"}`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,19 +11,20 @@ use crate::partition::as_received;
 use json::raw::{Kind, Raw};
 use json::text::quoted;
 
-/// The maximum number of mismatches of each severity that are kept for a message. Further mismatches are only counted.
+/// The maximum number of errors, and the maximum number of warnings, that are listed for a message. Further mismatches
+/// are only counted.
 pub const MAX_MISMATCHES: usize = 10;
 
-/// The maximum depth at which a message is compared with its schema.
+/// The maximum nesting depth at which values of a message are compared with the schema.
 const MAX_DEPTH: usize = 128;
 
 /// The maximum length of a pointer, in characters. A longer pointer is truncated and ends with `…`.
 const MAX_POINTER: usize = 200;
 
-/// The maximum number of branches of a union that a mismatch lists.
+/// The maximum number of a union's branches that the text of a mismatch lists.
 const MAX_BRANCHES: usize = 5;
 
-/// The maximum length of a branch's name in a mismatch, in characters.
+/// The maximum length of a branch's name in the text of a mismatch, in characters.
 const MAX_NAME: usize = 80;
 
 /// The kinds of mismatches between a message and its schema.
@@ -31,22 +32,23 @@ const MAX_NAME: usize = 80;
 pub enum MismatchKind {
     /// The value of a union does not name its branch.
     UnionValue,
-    /// A field of the schema without a default is missing from the message.
+    /// The message lacks a field that has no default in the schema.
     FieldMissing,
     /// The message has a field that the schema does not have.
     FieldUnknown,
-    /// A value does not have the type of its field.
+    /// A value does not have the type that the schema requires.
     WrongType,
-    /// `null` for a float or a double is encoded as NaN.
+    /// The value of a float or a double is `null`, which the producer encodes as NaN.
     NullIsNan,
-    /// A decimal is written as text, and the producer encodes the bytes of the text as if they were the number.
+    /// The value of a decimal is a number written as text. The producer encodes the bytes of the text as if they were
+    /// the number.
     DecimalIsText,
     /// A value is nested too deeply to be compared.
     TooDeep,
 }
 
 impl MismatchKind {
-    /// Whether the producer encodes the message anyway.
+    /// Whether the mismatch is only a warning, because the producer is expected to encode the message.
     #[must_use]
     pub fn is_encoded(self) -> bool {
         matches!(self, Self::NullIsNan | Self::DecimalIsText | Self::TooDeep)
@@ -62,32 +64,33 @@ pub struct Mismatch {
     /// `…`.
     pub pointer: String,
     /// The actual type and the type that the schema requires, such as `is a string, not a long`. The text contains no
-    /// value from the message, and is empty if the kind needs no details.
+    /// value from the message. It is empty if the kind of mismatch needs no details.
     pub detail: String,
 }
 
-/// Mismatches of one severity.
+/// The mismatches of one severity: errors or warnings.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Mismatches {
     /// The first mismatches, at most [`MAX_MISMATCHES`].
     pub first: Vec<Mismatch>,
-    /// The number of further mismatches.
+    /// The number of mismatches that are not listed in `first`.
     pub more: usize,
 }
 
 /// The result of comparing a message with a schema.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Fit {
-    /// Why the producer cannot encode the message, and therefore drops the event.
+    /// The reasons why the producer cannot encode the message. If there are any, the producer drops the event.
     pub errors: Mismatches,
-    /// Parts of the encoded message that are probably unintended, or that were not compared.
+    /// Warnings about parts of the encoded message that are probably unintended, or that were not compared with the
+    /// schema.
     pub warnings: Mismatches,
 }
 
-/// Compares a message with a schema, as the producer does.
+/// Checks a message against a schema in the same way as the producer.
 ///
-/// Numbers are compared as rudder-server prints them, so `1.0` is the int 1. The last duplicate field wins. Time and
-/// memory are linear in the size of the message, regardless of the schema.
+/// Numbers are read as rudder-server prints them, so `1.0` fits an int. If a field occurs several times, its last value
+/// counts. Time and memory are linear in the size of the message, regardless of the schema.
 #[must_use]
 pub fn fit(schema: &Schema, message: Raw<'_>) -> Fit {
     let mut comparison = Comparison { schema, path: Vec::new(), found: Fit::default() };
@@ -95,7 +98,7 @@ pub fn fit(schema: &Schema, message: Raw<'_>) -> Fit {
     comparison.found
 }
 
-/// One step of a path in the message.
+/// One step of a path in the message: the name of a field or the index of an element.
 enum Within {
     Name(String),
     Index(usize),
@@ -103,8 +106,8 @@ enum Within {
 
 struct Comparison<'s> {
     schema: &'s Schema,
-    /// The path to the current value. Pointers are built only for mismatches, because a pointer per value would cost
-    /// the length of its path.
+    /// The path to the current value. Pointers are built only for mismatches, because building a pointer takes time
+    /// proportional to the length of the path.
     path: Vec<Within>,
     found: Fit,
 }
@@ -123,7 +126,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Adds a mismatch of the field `name` with no details other than its kind.
+    /// Adds a mismatch without details for the field `name`.
     fn add_at(&mut self, name: String, kind: MismatchKind) {
         self.path.push(Within::Name(name));
         self.add(kind, |_| String::new());
@@ -219,8 +222,8 @@ impl Comparison<'_> {
             present.insert(index);
             self.compare_within(Within::Name(name), field.of, member);
         }
-        // A schema may have many more fields than the message. Missing fields are therefore counted by subtraction, and
-        // are looked up only until the maximum number of mismatches is reached.
+        // A schema may have many more fields than a message has. Missing fields are therefore counted by subtraction,
+        // and are looked up only until the maximum number of mismatches is reached.
         let mut missing = record.required.len() - required;
         for index in record.required.iter().filter(|index| !present.contains(*index)) {
             if self.found.errors.first.len() >= MAX_MISMATCHES {
@@ -248,7 +251,8 @@ impl Comparison<'_> {
         });
     }
 
-    /// Returns examples of how to write the value: for the first branch that it fits, or else for each branch.
+    /// Returns an example of how to write the value for the first branch that the value fits. If the value fits no
+    /// branch, returns an example for each branch.
     fn examples(&self, union: &Union, value: Raw<'_>) -> String {
         let mut forms: Vec<(bool, String)> = Vec::new();
         for branch in union.branches.iter().take(MAX_BRANCHES) {
@@ -270,7 +274,8 @@ impl Comparison<'_> {
     }
 }
 
-/// A pointer of at most [`MAX_POINTER`] characters that cannot control a terminal.
+/// A JSON pointer of at most [`MAX_POINTER`] characters. Control characters are escaped, so the pointer can be printed
+/// to a terminal.
 #[derive(Default)]
 struct Pointer {
     text: String,
@@ -319,7 +324,7 @@ fn last_members(object: Raw<'_>) -> Vec<(String, Raw<'_>)> {
     members
 }
 
-/// Returns whether a scalar has the type `of`.
+/// Returns whether `value` fits the scalar type `of`. Returns `false` if `of` is not a scalar type.
 fn scalar_fits(of: &Type, value: Raw<'_>) -> bool {
     match (of, value.kind()) {
         (Type::Null, Kind::Null)
@@ -337,7 +342,7 @@ fn scalar_fits(of: &Type, value: Raw<'_>) -> bool {
     }
 }
 
-/// Returns whether a string contains a number.
+/// Returns whether a string is a number written as text.
 fn is_decimal_text(value: Raw<'_>) -> bool {
     text(value).parse::<f64>().is_ok_and(f64::is_finite)
 }
@@ -350,7 +355,7 @@ fn number(value: Raw<'_>) -> Option<f64> {
     value.text().parse().ok()
 }
 
-/// Returns whether a number is an integer of at least `from` and below `below`.
+/// Returns whether a number is an integer from `from` (inclusive) to `below` (exclusive).
 fn is_whole(value: Raw<'_>, from: f64, below: f64) -> bool {
     number(value).is_some_and(|number| number.fract() == 0.0 && (from..below).contains(&number))
 }

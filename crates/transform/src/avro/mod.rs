@@ -1,4 +1,4 @@
-//! Parses Avro schemas and checks messages as goavro does, the Avro library of rudder-server's producer.
+//! Parses Avro schemas and checks messages in the same way as goavro, the Avro library of rudder-server's producer.
 //!
 //! The module depends only on JSON, not on destinations or events.
 //!

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::schema::Unusable;
 use json::text::quoted;
 
-/// The maximum length of a full name, in bytes. Without a limit, a long namespace would be repeated in many names.
+/// The maximum length of a full name, in bytes. Without a limit, a long namespace would be repeated in the full names
+/// of many types.
 const MAX_NAME_BYTES: usize = 1_000;
 
 /// The full name of a type, such as `com.example.User`.
@@ -16,7 +17,7 @@ pub(super) struct Name {
 
 impl Name {
     /// Reads `name` and `namespace` of a schema object. A name with a dot is a full name. Any other name is in the
-    /// object's own namespace or else in the `enclosing` one.
+    /// object's own namespace or, if the object has no namespace, in the namespace `enclosing`.
     pub(super) fn of(schema: &Map<String, Value>, enclosing: &str) -> Result<Self, Unusable> {
         let name = match schema.get("name") {
             None => return Err(Unusable::invalid("it has no name")),

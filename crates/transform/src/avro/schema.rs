@@ -1,8 +1,8 @@
 //! Avro schemas, as goavro parses them.
 //!
-//! goavro differs from the specification. It accepts a record, enum, array or map written directly in a field, and
-//! ignores aliases. A later type replaces an earlier one of the same name. Each default is encoded when the schema is
-//! parsed.
+//! goavro differs from the Avro specification. It accepts a field object that itself contains the definition of a
+//! record, enum, array or map, and it ignores aliases. A later type replaces an earlier type of the same name. goavro
+//! encodes each default while it parses the schema.
 //!
 //! Types are kept in a list and refer to each other by index, so memory is linear in the size of the schema's text.
 
@@ -11,15 +11,16 @@ use std::collections::{HashMap, HashSet};
 /// The maximum size of a schema, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 1 << 20;
 
-/// The maximum length of an error, in bytes, to which the surrounding part of the schema is added.
+/// The length of an error, in bytes, above which [`Unusable::within`] adds no names of surrounding parts.
 const MAX_PATH: usize = 200;
 
 /// Why a schema cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unusable {
-    /// The producer rejects the schema, for this reason.
+    /// The producer rejects the schema. The text is the reason.
     Invalid(String),
-    /// The schema exceeds a limit of the check, so the producer's verdict is unknown.
+    /// The schema cannot be checked here, for example because it exceeds a limit. The producer's verdict is therefore
+    /// unknown. The text is the reason.
     NotChecked(String),
 }
 
@@ -28,7 +29,7 @@ impl Unusable {
         Self::Invalid(why.into())
     }
 
-    /// Adds to an error the part of the schema in which the error was found.
+    /// Adds `part` to the text of an error. `part` names the part of the schema in which the error was found.
     pub(super) fn within(self, part: &str) -> Self {
         match self {
             Self::Invalid(why) if why.len() > MAX_PATH => Self::Invalid(why),
@@ -38,10 +39,10 @@ impl Unusable {
     }
 }
 
-/// The index of a type in the list of a schema.
+/// The index of a type in its schema's list of types.
 pub(super) type TypeId = usize;
 
-/// A type.
+/// An Avro type.
 #[derive(Debug)]
 pub(super) enum Type {
     Null,
@@ -56,7 +57,7 @@ pub(super) enum Type {
     IntTime,
     /// A date or time that is encoded as a long.
     LongTime,
-    /// A decimal number in bytes.
+    /// A decimal number that is encoded as bytes.
     Decimal,
     Array(TypeId),
     Map(TypeId),
@@ -69,12 +70,12 @@ pub(super) enum Type {
     Union(Union),
 }
 
-/// A record.
+/// A record type.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) fields: Vec<Field>,
     pub(super) by_name: HashMap<String, usize>,
-    /// The indexes of the fields without a default.
+    /// The indexes in `fields` of the fields without a default.
     pub(super) required: Vec<usize>,
     /// Whether all fields have been parsed.
     pub(super) is_complete: bool,
@@ -95,7 +96,7 @@ pub(super) struct Field {
     pub(super) has_default: bool,
 }
 
-/// A union. A value names its branch, as in `{"string": "x"}`, unless it is null.
+/// A union type. A value of the union names its branch, as in `{"string": "x"}`, unless the value is null.
 #[derive(Debug)]
 pub(super) struct Union {
     pub(super) branches: Vec<TypeId>,
@@ -110,17 +111,17 @@ impl Union {
     }
 }
 
-/// A schema.
+/// A parsed Avro schema.
 #[derive(Debug)]
 pub struct Schema {
     pub(super) types: Vec<Type>,
-    /// The name of each type in the value of a union.
+    /// For each type, the name by which values of unions refer to the type.
     pub(super) names: Vec<String>,
     pub(super) root: TypeId,
 }
 
 impl Schema {
-    /// The type of the whole message.
+    /// Returns the index of the type of the whole message.
     pub(super) fn root(&self) -> TypeId {
         self.root
     }
@@ -129,18 +130,18 @@ impl Schema {
         &self.types[id]
     }
 
-    /// Returns the name of a type in the value of a union and in mismatches.
+    /// Returns the name by which values of unions, and mismatches, refer to a type.
     pub(super) fn name(&self, id: TypeId) -> &str {
         &self.names[id]
     }
 
-    /// Whether the schema is a record or a map. No other schema fits a message, which is a JSON object.
+    /// Whether the schema is a record or a map. Only such a schema fits a message, because a message is a JSON object.
     #[must_use]
     pub fn takes_objects(&self) -> bool {
         matches!(self.get(self.root), Type::Record(_) | Type::Map(_))
     }
 
-    /// Returns the names of record fields whose value must name a branch of a union.
+    /// Returns the names of the record fields whose values must name a branch of a union.
     pub fn union_fields(&self) -> impl Iterator<Item = &str> {
         let needs_branch = |field: &&Field| match self.get(field.of) {
             Type::Union(union) => union.branches.iter().any(|branch| !matches!(self.get(*branch), Type::Null)),

@@ -1,4 +1,4 @@
-//! Schemas and messages with the verdicts of goavro 2.15, the Avro library of the producer.
+//! Tests schemas and messages whose verdicts were taken from goavro 2.15, the Avro library of the producer.
 
 use std::fmt::Write as _;
 
@@ -132,7 +132,7 @@ fn invalid_schemas_are_rejected() {
     }
 }
 
-/// For each type, defaults that the producer can encode and defaults that it cannot.
+/// Types, each with defaults that the producer can encode and defaults that it cannot encode.
 const DEFAULTS: &[(&str, &[&str], &[&str])] = &[
     (r#""null""#, &["null"], &["true", "0", r#""null""#, "[]", "{}"]),
     (r#""boolean""#, &["true"], &["null", "1", r#""x""#]),
@@ -184,7 +184,7 @@ fn found(schema: &str, message: &str) -> Fit {
     fit(&Schema::parse(schema).unwrap(), Raw::parse(message).unwrap())
 }
 
-/// For each type, values that the producer can encode and values that it cannot.
+/// Types, each with values that the producer can encode and values that it cannot encode.
 const VALUES: &[(&str, &[&str], &[&str])] = &[
     (r#""null""#, &["null"], &["true", "0"]),
     (r#""boolean""#, &["true", "false"], &["null", "0", r#""x""#]),
@@ -285,7 +285,7 @@ fn values_that_are_encoded_differently_are_warnings() {
 
 #[test]
 fn the_work_for_a_schema_is_linear_in_its_text() {
-    // Many aliases, deep nesting, many fields, and long names within a long namespace.
+    // These schemas have many aliases, deep nesting, many fields or a long namespace.
     let aliases: Vec<String> = (0..100_000).map(|at| format!("\"a{at}\"")).collect();
     assert_eq!(why(&format!(r#"{{"type":"record","name":"e","aliases":[{}],"fields":[]}}"#, aliases.join(","))), "");
     let deep =
@@ -299,8 +299,8 @@ fn the_work_for_a_schema_is_linear_in_its_text() {
     assert_eq!(why(&wide), "");
     let long = format!(r#"{{"type":"record","name":"e","namespace":"{}","fields":[]}}"#, "n".repeat(100_000));
     assert!(matches!(Schema::parse(&long), Err(Unusable::NotChecked(_))));
-    // Each default is a record whose fields have defaults that are records. Encoding all of them again would double the
-    // work with every level.
+    // At each level, a record has two fields whose defaults are records of the level below. If checking a default
+    // repeated the checks of the defaults below it, each level would double the work.
     let mut nested = r#"{"type":"record","name":"r0","fields":[]}"#.to_owned();
     for level in 1..40 {
         let of = level - 1;
@@ -317,7 +317,8 @@ fn the_work_for_a_comparison_is_linear_in_the_message() {
     let many = format!(r#"{{"l":[{}{{}}]}}"#, r#"{"a":"x"},"#.repeat(100_000));
     let errors = found(&list, &many).errors;
     assert_eq!((errors.first.len(), errors.more), (MAX_MISMATCHES, 100_000 - MAX_MISMATCHES));
-    // Many empty records of a wide schema: missing fields are counted, but not visited.
+    // The message has 100,001 empty records, and each lacks 20,000 fields. Missing fields are counted without visiting
+    // each one.
     let fields: Vec<String> = (0..20_000).map(|at| format!(r#"{{"name":"f{at}","type":"int"}}"#)).collect();
     let wide = format!(
         r#"{{"name":"l","type":{{"type":"array","items":{}}}}}"#,

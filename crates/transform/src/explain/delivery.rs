@@ -11,10 +11,10 @@ use crate::topic_name;
 use json::javascript::truthy;
 use json::raw::{Kind, Raw};
 
-/// The default of `Router.KAFKA.batchBytes`: the maximum size of a record that rudder-server produces, in bytes.
+/// The default of rudder-server's setting `Router.KAFKA.batchBytes`, which is the maximum size of a record in bytes.
 pub const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
 
-/// Checks transformed events as rudder-server's producer does.
+/// Predicts which transformed events rudder-server's producer would drop, and why.
 pub struct Judge<'m> {
     batch_bytes: u64,
     family: &'static Family,
@@ -22,34 +22,35 @@ pub struct Judge<'m> {
     destination: Destination,
 }
 
-/// The settings of the current destination that the producer reads.
+/// The settings that the producer reads from the current destination.
 #[derive(Debug, Default)]
 struct Destination {
-    /// The text of the destination, used to detect consecutive events with the same destination.
+    /// The text of the destination. If the next destination has the same text, it is not read again.
     text: String,
-    /// Why the destination does not start.
+    /// The reasons why the destination does not start; empty if it starts.
     problems: Vec<Problem>,
     /// The Avro schemas. `None` means that messages are produced as JSON.
     schemas: Option<Schemas>,
 }
 
 impl<'m> Judge<'m> {
-    /// Creates a judge for destinations of `family` and records of up to `batch_bytes`. The memory for Avro schemas is
-    /// reserved with `meter`.
+    /// Creates a judge for destinations of `family`. The judge reports records of more than `batch_bytes` bytes as too
+    /// large, and uses `meter` to reserve the memory for Avro schemas.
     #[must_use]
     pub fn new(family: &'static Family, batch_bytes: u64, meter: &'m dyn Meter) -> Self {
         Self { batch_bytes, family, meter, destination: Destination::default() }
     }
 
-    /// Reads the destination of the next events before its templates are filled, because the producer does not fill
-    /// templates.
+    /// Reads the destination of the next events. Call this before the destination's templates are filled, because the
+    /// producer reads the destination without filling templates.
     pub fn destination(&mut self, destination: Raw<'_>) {
         if self.destination.text != destination.text() {
             self.destination = Destination::of(destination, self.family, self.meter);
         }
     }
 
-    /// Returns the problems and warnings of the event with this response. A rejected event has none.
+    /// Returns the problems and warnings of the event whose response is `response`. A rejected event has no problems
+    /// and no warnings.
     #[must_use]
     pub fn verdict(&self, response: &str) -> Verdict {
         let Some(produced) = Produced::of(response) else { return Verdict::default() };
@@ -57,7 +58,7 @@ impl<'m> Judge<'m> {
         verdict.problems.extend(topic_problem(produced.topic));
         match &self.destination.schemas {
             Some(schemas) => schemas.judge(&produced, &mut verdict),
-            // Only the size of the JSON encoding is known here. The Avro encoding has a different size.
+            // The size is checked only for records in JSON, because the size of the Avro encoding is not known here.
             None => {
                 let bytes = produced.record_bytes();
                 if bytes > self.batch_bytes {

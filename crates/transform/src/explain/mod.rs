@@ -1,7 +1,7 @@
 //! Explains the decisions for each event of a request.
 //!
-//! Explanations are built from the decisions that an [`Observer`] receives during the transformation itself, so they
-//! cannot contradict it.
+//! Explanations are built from the decisions that an [`Observer`] receives during the transformation itself, so an
+//! explanation cannot contradict the transformation.
 
 pub mod delivery;
 pub mod problem;
@@ -37,12 +37,12 @@ pub use shape::{
 /// The maximum size of a reported template path, in bytes.
 pub const MAX_PATH_BYTES: usize = 1024;
 
-/// Settings of Kafka and rudder-server that explanations depend on.
+/// The Kafka and rudder-server settings that affect explanations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// The number of partitions of each topic. If set, explanations include the partition of each key.
     pub partitions: Option<NonZeroU32>,
-    /// `Router.KAFKA.batchBytes` of rudder-server: the maximum size of a record, in bytes.
+    /// rudder-server's setting `Router.KAFKA.batchBytes`, which is the maximum size of a record in bytes.
     pub batch_bytes: u64,
 }
 
@@ -52,10 +52,11 @@ impl Default for Options {
     }
 }
 
-/// Transforms the events of a request body like [`processor::respond_within`], and calls `on_event` with an explanation
-/// of each.
+/// Transforms the events of a request body, as [`processor::respond_within`] does, and calls `on_event` with the
+/// explanation of each event.
 ///
-/// If `on_event` breaks, the remaining events are skipped. Only the current explanation is kept in memory.
+/// If `on_event` returns [`ControlFlow::Break`], the remaining events are skipped. Only one explanation is in memory at
+/// a time.
 ///
 /// # Errors
 /// [`BodyError`] if the whole request is rejected. `on_event` may already have been called for some events.
@@ -82,18 +83,18 @@ pub fn explain(
     Ok(response.tally)
 }
 
-/// Collects the decisions for the current event.
+/// An observer that collects the decisions for the current event, and passes the finished explanation to `on_event`.
 struct Explainer<'m, F> {
     partitions: Option<NonZeroU32>,
     judge: Judge<'m>,
     on_event: F,
     index: usize,
     seen: Seen,
-    /// The templates of each destination with templates, by the address of its text.
+    /// The templates of each destination that has templates. The key is the memory address of the destination's text.
     templates: HashMap<usize, Rc<[Template]>>,
 }
 
-/// The decisions for the current event so far.
+/// The decisions that have been made for the current event so far.
 #[derive(Default)]
 struct Seen {
     timestamp: Option<TimestampUse>,
@@ -111,7 +112,7 @@ struct Template {
 }
 
 impl Template {
-    /// Returns the use of this template for an event in which it finds nothing.
+    /// Returns the result of this template for an event that has no value at the template's path.
     fn defaulted(&self) -> TemplateUse {
         TemplateUse {
             pointer: Rc::clone(&self.pointer),
@@ -169,7 +170,7 @@ impl<F: FnMut(&Explanation<'_>) -> ControlFlow<()>> Observer for Explainer<'_, F
                 template.value = None;
                 template.value_cut = false;
                 template.rejected = true;
-                // The templates after this one were not looked up.
+                // The event is rejected, so the remaining templates were not looked up.
                 self.seen.templates.truncate(index + 1);
             }
         }

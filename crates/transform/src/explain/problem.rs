@@ -16,13 +16,14 @@ macro_rules! problems {
             /// All reasons, in the order in which they are reported.
             pub const ALL: &'static [ProblemCode] = &[$(ProblemCode::$name,)*];
 
-            /// The reason as a stable identifier.
+            /// Returns the stable identifier of the reason.
             #[must_use]
             pub fn code(self) -> &'static str {
                 match self { $(ProblemCode::$name => $code,)* }
             }
 
-            /// The message, in which `{}` stands for the part that depends on the event.
+            /// Returns the reason as text, in which `{}` stands for the part that depends on the event or the
+            /// destination.
             #[must_use]
             pub fn pattern(self) -> &'static str {
                 match self { $(ProblemCode::$name => $text,)* }
@@ -32,43 +33,46 @@ macro_rules! problems {
 }
 
 problems! {
-    /// docs/contract.md#config-topic: a destination with an empty topic does not start.
+    /// `Config.topic` is empty, so the destination does not start (docs/contract.md#config-topic).
     ConfigTopicEmpty, "config_topic_empty",
-        "Config.topic is empty, so the destination does not start, even if every event has its own topic; set it";
-    /// docs/contract.md#config-topic: the producer cannot read the Config.
+        "Config.topic is empty, so the destination does not start, even if every event has its own topic; set Config.topic";
+    /// `Config.topic` is not a string, so the producer cannot read the Config (docs/contract.md#config-topic).
     ConfigTopicNotAString, "config_topic_not_a_string",
-        "Config.topic is not a string, so the destination does not start; put it in quotes";
-    /// docs/contract.md#delivery-by-rudder-server: an event without a topic.
+        "Config.topic is not a string, so the destination does not start; put the value in quotes";
+    /// The event has no topic (docs/contract.md#delivery-by-rudder-server).
     NoTopic, "no_topic", "the event has no topic, so rudder-server drops it";
-    /// docs/contract.md#topic-any-value: any truthy value is passed on, but the name of a topic is a string.
+    /// The topic is not a string. The transformation passes on any truthy topic, but Kafka needs a string
+    /// (docs/contract.md#topic-any-value).
     TopicNotAString, "topic_not_a_string", "the topic is not a string";
-    /// docs/contract.md#delivery-by-rudder-server: Kafka's rules for topic names.
+    /// The topic violates Kafka's rules for topic names (docs/contract.md#delivery-by-rudder-server).
     TopicIllegal, "topic_illegal", "Kafka does not allow the name of the topic: {}";
-    /// docs/contract.md#delivery-by-rudder-server: the producer's maximum record size.
+    /// The record exceeds the producer's maximum record size (docs/contract.md#delivery-by-rudder-server).
     RecordTooLarge, "record_too_large", "the record has {} bytes, more than Router.KAFKA.batchBytes allows";
-    /// docs/contract.md#delivery-by-rudder-server: the event does not name its schema.
+    /// The event does not name its Avro schema (docs/contract.md#delivery-by-rudder-server).
     SchemaIdMissing, "schema_id_missing",
         "Config.convertToAvro is on, but the event has no schemaId in its integrations object";
-    /// docs/contract.md#config-avro: the schema is not in the Config.
+    /// The Config does not contain the Avro schema that the event refers to (docs/contract.md#config-avro).
     SchemaIdUnknown, "schema_id_unknown",
         "Config.convertToAvro is on, but Config.avroSchemas has no schema with the event's schemaId";
-    /// docs/contract.md#config-avro-schemas: a schema must follow the rules of goavro.
+    /// A schema in the Config violates the rules of goavro, the producer's Avro library
+    /// (docs/contract.md#config-avro-schemas).
     AvroSchemaInvalid, "avro_schema_invalid",
         "Config.convertToAvro is on, but the producer cannot read a schema of Config.avroSchemas, so the destination does not start: {}";
-    /// docs/contract.md#config-avro-schemas: the value of a union names its branch.
+    /// The value of a union does not name its branch (docs/contract.md#config-avro-schemas).
     AvroUnionValue, "avro_union_value", "the value of a union in the Avro schema must name its branch: {}";
-    /// goavro rejects a record with missing fields.
-    AvroFieldMissing, "avro_field_missing", "the event lacks a field of the Avro schema, which has no default for it: {}";
-    /// goavro rejects a record with fields that the schema does not have.
+    /// The event lacks a field that the schema requires, so goavro rejects the event.
+    AvroFieldMissing, "avro_field_missing", "the event lacks a field that has no default in the Avro schema: {}";
+    /// The event has a field that the schema lacks, so goavro rejects the event.
     AvroFieldUnknown, "avro_field_unknown", "the event has a field that the Avro schema lacks: {}";
-    /// goavro does not convert types.
+    /// A value does not have the type that the schema requires. goavro does not convert types.
     AvroWrongType, "avro_wrong_type", "a value does not have the type that the Avro schema requires: {}";
-    /// goavro encodes the value, but consumers read another one.
+    /// goavro encodes `null` as NaN, so consumers read a value that the event does not contain.
     AvroNullIsNan, "avro_null_is_nan", "null is encoded as NaN, because the type in the Avro schema is not a union with null: {}";
-    /// goavro encodes the value, but consumers read another one.
+    /// For a decimal that is given as a string, goavro encodes the bytes of the string, so consumers read a different
+    /// number.
     AvroDecimalIsText, "avro_decimal_is_text",
         "the bytes of the string are encoded as the decimal, so \"1.5\" does not become 1.5: {}";
-    /// The comparison exceeds a limit.
+    /// The event was not compared with its schema, for example because the schema exceeds a limit.
     AvroNotCompared, "avro_not_compared", "the event was not compared with its Avro schema: {}";
 }
 
@@ -79,7 +83,7 @@ impl ProblemCode {
         matches!(self, Self::NoTopic | Self::TopicNotAString | Self::TopicIllegal)
     }
 
-    /// Whether rudder-server produces the event anyway.
+    /// Whether this is only a warning, because rudder-server is expected to produce the event.
     #[must_use]
     pub fn is_warning(self) -> bool {
         matches!(self, Self::AvroNullIsNan | Self::AvroDecimalIsText | Self::AvroNotCompared)
@@ -89,11 +93,11 @@ impl ProblemCode {
 /// A problem or warning of a transformed event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The reason.
+    /// The reason, which is serialized as its stable identifier.
     #[serde(serialize_with = "as_word")]
     pub code: ProblemCode,
-    /// The reason as text. The only parts of the event that it contains are an invalid character of a topic name and
-    /// the paths of fields.
+    /// The reason as text. Of the event's data, the text contains only the paths of fields and an invalid character of
+    /// the topic.
     pub text: Cow<'static, str>,
 }
 
@@ -114,13 +118,14 @@ impl Problem {
 /// The problems and warnings of a transformed event.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Why the event does not reach Kafka; empty if the event does reach it.
+    /// The reasons why the event does not reach Kafka; empty if the event reaches Kafka.
     pub problems: Vec<Problem>,
-    /// Parts of the record that are probably unintended, or that were not checked against its Avro schema.
+    /// Warnings about parts of the record that are probably unintended, or that were not checked against the Avro
+    /// schema.
     pub warnings: Vec<Problem>,
 }
 
-/// Returns a field the way the producer looks it up: by its exact name, or else ignoring case.
+/// Looks up a field as the producer does: by its exact name or, if no field has that name, ignoring case.
 pub(super) fn in_any_case<'a>(object: Raw<'a>, name: &str) -> Option<Raw<'a>> {
     let mut found = None;
     object.for_each_member(|key, value| {

@@ -13,7 +13,7 @@ use crate::produced::Produced;
 use json::raw::{EMPTY_OBJECT, Raw};
 use json::text::quoted;
 
-/// The memory for parsing a schema, in bytes per byte of its text.
+/// The memory that is reserved for parsing a schema, in bytes per byte of the schema's text.
 const BYTES_PER_BYTE: usize = 100;
 
 /// The Avro schemas of a destination.
@@ -21,7 +21,7 @@ const BYTES_PER_BYTE: usize = 100;
 pub(super) struct Schemas {
     /// The schemas by ID. An error is the reason why events are not compared with that schema.
     by_id: HashMap<String, Result<Schema, String>>,
-    /// The reason why the producer cannot read the first invalid schema.
+    /// The reason why the producer cannot read the first invalid schema; `None` if no schema was found to be invalid.
     invalid: Option<String>,
 }
 
@@ -57,12 +57,13 @@ impl Schemas {
         }
     }
 
-    /// Returns the reason why the destination does not start, if a schema is invalid.
+    /// Returns the problem [`ProblemCode::AvroSchemaInvalid`], which keeps the destination from starting, if a schema
+    /// is invalid.
     pub(super) fn problem(&self) -> Option<Problem> {
         self.invalid.as_deref().map(|why| Problem::about(ProblemCode::AvroSchemaInvalid, why))
     }
 
-    /// Adds problems with an event's schema, and the event's mismatches with it, to `verdict`.
+    /// Compares an event with the schema that the event names, and adds all problems and warnings to `verdict`.
     pub(super) fn judge(&self, produced: &Produced<'_>, verdict: &mut Verdict) {
         let Some(id) = produced.schema_id else {
             return verdict.problems.push(Problem::of(ProblemCode::SchemaIdMissing));
@@ -81,7 +82,8 @@ impl Schemas {
     }
 }
 
-/// Adds mismatches, and the number of omitted ones.
+/// Adds a problem for each mismatch in `first`. If `more` mismatches were omitted, the last problem's text ends with
+/// their number.
 fn add(problems: &mut Vec<Problem>, Mismatches { first, more }: Mismatches) {
     problems.extend(first.into_iter().map(problem));
     if let Some(last) = problems.last_mut().filter(|_| more > 0) {
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn schemas_that_are_not_compared_cause_a_warning() {
+    fn events_that_are_not_compared_with_their_schema_get_a_warning() {
         struct NoMemory;
         impl Meter for NoMemory {
             fn reserve(&self, _bytes: usize) -> Result<(), Halt> {
@@ -191,7 +193,7 @@ mod tests {
         for (meter, schemas, why) in [
             (&NoMemory as &dyn Meter, json!([good]), "there is not enough memory to read the schema"),
             (&Unlimited, json!([good, good]), "two schemas have this schemaId"),
-            (&Unlimited, json!([large]), "it has 1048577 bytes; the limit is 1048576"),
+            (&Unlimited, json!([large]), "the schema has 1048577 bytes; the limit is 1048576"),
         ] {
             let Verdict { problems, warnings } = verdict(meter, &schemas, &json!({ "x": 1 }));
             let expected = format!("avro_not_compared the event was not compared with its Avro schema: {why}");

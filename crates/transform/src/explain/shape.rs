@@ -19,36 +19,36 @@ use json::raw::Raw;
 /// timestamps are truncated.
 pub const MAX_VALUE_BYTES: usize = 4096;
 
-/// The decisions for one event. Decisions that were not made because the event was rejected earlier are omitted.
+/// The decisions for one event. If the event is rejected, the decisions that would have followed are omitted.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation<'e> {
     /// The index of the event in the request, from 0.
     pub index: usize,
-    /// The outcome.
+    /// The outcome of the event.
     pub outcome: Outcome,
-    /// Why the event was rejected.
+    /// Why the event was rejected; omitted if it was not rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejection: Option<RejectionShown>,
-    /// Why rudder-server would drop the transformed event; omitted if it would not.
+    /// The reasons why rudder-server would drop the transformed event; omitted if there are no reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// Parts of the record that are probably unintended, or that were not checked against its Avro schema; omitted if
-    /// empty.
+    /// Warnings about parts of the record that are probably unintended, or that were not checked against the Avro
+    /// schema; omitted if there are no warnings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Problem>,
-    /// The topic.
+    /// The topic, and how it was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<TopicChoice>,
-    /// The partition key.
+    /// The partition key, and how it was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyChoice>,
     /// The result of the reverse-ETL timestamp rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<TimestampUse>,
-    /// The templates of the destination's Config, in the order in which they were filled.
+    /// The results of the templates in the destination's Config, in the order in which the templates were filled.
     pub templates: Vec<TemplateUse>,
-    /// The exact response of the service for the event.
+    /// The exact text of the service's response to the event.
     pub response: &'e str,
 }
 
@@ -68,11 +68,11 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RejectionShown {
-    /// The reason as a stable identifier.
+    /// The reason for the rejection, as a stable identifier.
     pub code: &'static str,
     /// The error message in the response.
     pub text: &'static str,
-    /// Whether the event (`instrumentation`) or the destination (`configuration`) is wrong.
+    /// Whether the cause is in the event (`instrumentation`) or in the destination (`configuration`).
     #[serde(serialize_with = "error_type")]
     pub error_type: ErrorType,
 }
@@ -98,22 +98,22 @@ pub struct TopicChoice {
     pub rule: TopicRule,
     /// A description of the rule.
     pub text: &'static str,
-    /// The rules that were tried before, in order.
+    /// The rules that were tried earlier and did not apply, in the order in which they were tried.
     pub skipped: Vec<SkippedRule>,
 }
 
 /// A topic rule that did not apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SkippedRule {
-    /// The rule.
+    /// The rule that did not apply.
     #[serde(serialize_with = "topic_rule")]
     pub rule: TopicRule,
     /// A description of the rule.
     pub tried: &'static str,
-    /// The reason, as a stable identifier.
+    /// The reason why the rule did not apply, as a stable identifier.
     #[serde(serialize_with = "reason_code")]
     pub reason: Reason,
-    /// The reason, as text.
+    /// The reason why the rule did not apply, as text.
     pub text: String,
 }
 
@@ -128,14 +128,14 @@ fn reason_code<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S
 /// The partition key, and how it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyChoice {
-    /// The key as rudder-server reads it: a lone surrogate becomes U+FFFD.
+    /// The key as rudder-server reads it, with U+FFFD for each lone surrogate.
     pub value: String,
     /// The field that the key was taken from.
     #[serde(serialize_with = "key_source")]
     pub source: KeySource,
     /// A description of the field.
     pub text: &'static str,
-    /// The partition, if the number of partitions is known.
+    /// The partition to which the key maps, if the number of partitions is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partition: Option<u32>,
 }
@@ -150,25 +150,25 @@ fn key_source<S: Serializer>(source: &KeySource, serializer: S) -> Result<S::Ok,
 pub enum TimestampUse {
     /// The rule sets the timestamp of the message.
     Applied {
-        /// Always true.
+        /// Always `true`.
         applied: bool,
-        /// The field that the timestamp was taken from. `None` means that no candidate is usable.
+        /// The field that the timestamp was taken from. `None` means that no candidate field has a usable value.
         from: Option<String>,
         /// The timestamp.
         value: JsonText,
-        /// Whether the message had a different timestamp.
+        /// Whether the message had a different timestamp before.
         changed: bool,
         /// A description of the result.
         text: String,
     },
     /// The rule does not apply.
     NotApplied {
-        /// Always false.
+        /// Always `false`.
         applied: bool,
-        /// The reason, as a stable identifier.
+        /// The reason why the rule does not apply, as a stable identifier.
         #[serde(serialize_with = "reason_code")]
         reason: Reason,
-        /// The reason, as text.
+        /// The reason why the rule does not apply, as text.
         text: String,
     },
 }
@@ -180,9 +180,9 @@ impl TimestampUse {
             Stamp::Set { from, value, changed } => {
                 let from = from.map(|from| format!("message.{from}"));
                 let text = match &from {
-                    None => "no candidate is usable, so it is null".to_owned(),
+                    None => "no candidate field is usable, so the timestamp is null".to_owned(),
                     Some(from) if changed => format!("set from {from}"),
-                    Some(from) => format!("already {from}"),
+                    Some(from) => format!("unchanged, equal to {from}"),
                 };
                 let value = JsonText::up_to(MAX_VALUE_BYTES, value.text());
                 Self::Applied { applied: true, from, value, changed, text }
@@ -191,11 +191,12 @@ impl TimestampUse {
     }
 }
 
-/// The result of a template.
+/// The result of a template for one event.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateUse {
-    /// The location in the Config, as a JSON pointer. If the pointer is too long, only its end is kept, after `…`.
+    /// The location of the template in the Config, as a JSON pointer. A pointer that is too long is shortened to `…`
+    /// and the end of the pointer.
     pub pointer: Rc<str>,
     /// The path that the template looks up in the event, with dots between names.
     pub path: Rc<str>,
@@ -205,10 +206,11 @@ pub struct TemplateUse {
     pub found: bool,
     /// The value from the event or the default. `None` means that the event is rejected because of the template.
     pub value: Option<JsonText>,
-    /// Whether the value was truncated. A truncated value is a string that contains a prefix of the JSON text.
+    /// Whether the value was truncated. A truncated value is shown as a string that contains the beginning of the
+    /// value's JSON text.
     #[serde(skip_serializing_if = "is_false")]
     pub value_cut: bool,
-    /// The field that was removed from the event.
+    /// The field that the template removed from the event. `None` means that the template removed no field.
     pub removed: Option<Rc<str>>,
     /// Whether the event is rejected because of the template.
     #[serde(skip_serializing_if = "is_false")]
@@ -220,8 +222,8 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// JSON text that is serialized as a value, with its number literals and lone surrogates. A truncated text is
-/// serialized as a string.
+/// JSON text that is serialized as the value that it represents, with unchanged number literals and lone surrogates.
+/// Truncated text is serialized as a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonText {
     text: Rc<str>,
@@ -237,7 +239,7 @@ impl JsonText {
         Self { text: cut(text, bytes).into(), is_cut: text.len() > bytes }
     }
 
-    /// The JSON text. If it was truncated, it ends with `…`.
+    /// Returns the JSON text. Truncated text ends with `…`.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -249,7 +251,7 @@ impl JsonText {
         self.is_cut
     }
 
-    /// The value as text: a string without quotes and escapes, any other value as JSON.
+    /// Returns a string value without quotes and escapes, and any other value as JSON text.
     #[must_use]
     pub fn plain(&self) -> Cow<'_, str> {
         let string = Raw::parse(&self.text).ok().and_then(Raw::as_string);
@@ -259,7 +261,7 @@ impl JsonText {
 
 impl Serialize for JsonText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // A truncated value is not valid JSON.
+        // Truncated text is not valid JSON, so it is serialized as a string.
         match serde_json::from_str::<&RawValue>(&self.text) {
             Ok(value) => value.serialize(serializer),
             Err(_) => serializer.serialize_str(&self.text),
@@ -267,7 +269,7 @@ impl Serialize for JsonText {
     }
 }
 
-/// Truncates a text to at most `bytes` bytes, without splitting a character.
+/// Truncates a text of more than `bytes` bytes to at most `bytes` bytes plus `…`, without splitting a character.
 pub(super) fn cut(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
         return Cow::Borrowed(text);

@@ -8,7 +8,7 @@ use crate::meter::Unlimited;
 
 const LIMITS: Limits = Limits { events: 1000, response_bytes: 1 << 20 };
 
-/// Returns the explanations as JSON, after comparing their responses with those of the transformation.
+/// Returns the explanations of `events` as JSON. Asserts that their responses equal those of the transformation.
 fn explained(family: &'static Family, events: &Value) -> Vec<Value> {
     let body = events.to_string();
     let options = Options { partitions: NonZeroU32::new(12), ..Options::default() };
@@ -146,7 +146,7 @@ fn the_explanation_of_a_transformed_event_is_complete() {
 }
 
 #[test]
-fn the_explanation_of_a_rejected_event_ends_with_the_rejection() {
+fn the_explanation_of_a_rejected_event_omits_later_decisions() {
     let explanations = explained(
         &KAFKA,
         &json!([
@@ -188,10 +188,10 @@ fn the_result_of_the_timestamp_rule_is_explained() {
     let none = one(json!({ "channel": "sources", "type": "track" }), json!({}))["timestamp"].take();
     assert_eq!(
         none,
-        json!({ "applied": true, "from": null, "value": null, "changed": true, "text": "no candidate is usable, so it is null" })
+        json!({ "applied": true, "from": null, "value": null, "changed": true, "text": "no candidate field is usable, so the timestamp is null" })
     );
     let same = one(json!({ "channel": "sources", "type": "track", "timestamp": 1 }), json!({}))["timestamp"].take();
-    assert_eq!((&same["changed"], &same["text"]), (&json!(false), &json!("already message.timestamp")));
+    assert_eq!((&same["changed"], &same["text"]), (&json!(false), &json!("unchanged, equal to message.timestamp")));
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn values_are_exact_and_long_values_are_truncated() {
 }
 
 #[test]
-fn a_break_skips_the_remaining_events() {
+fn returning_break_skips_the_remaining_events() {
     let mut seen = 0;
     let tally = explain(&KAFKA, "[1,2,3]", PayloadFormat::Plain, "", LIMITS, Options::default(), &Unlimited, |_| {
         seen += 1;

@@ -15,7 +15,7 @@ use json::reader::Reader;
 pub enum PayloadFormat {
     /// Every event contains its destination.
     Plain,
-    /// `json+compactedv1`: destinations and connections are outside the events, each only once.
+    /// `json+compactedv1`: the body has each destination and connection only once, outside the events.
     Compacted,
 }
 
@@ -29,10 +29,11 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Checks the size of a response to a body of `body_bytes`. `unclosed` is the response without its closing bracket.
+    /// Checks the size of the response to a body of `body_bytes` bytes. `unclosed` is the response so far, without the
+    /// closing bracket.
     ///
     /// # Errors
-    /// [`BodyError::ResponseTooLarge`], [`BodyError::ResponseOutOfProportion`].
+    /// [`BodyError::ResponseTooLarge`] or [`BodyError::ResponseOutOfProportion`].
     pub(crate) fn check(self, unclosed: &str, body_bytes: usize) -> Result<(), BodyError> {
         let in_proportion = max_response_bytes(body_bytes);
         if unclosed.len() >= self.response_bytes {
@@ -45,19 +46,20 @@ impl Limits {
     }
 }
 
-/// Returns the maximum size of the response to an uncompressed body of `body_bytes`, regardless of [`Limits`].
+/// Returns the maximum size of the response to a body, in bytes. `body_bytes` is the size of the body after
+/// decompression. This maximum applies in addition to [`Limits`].
 ///
-/// Without this limit, a body of one kilobyte could cause a response of hundreds of megabytes. Responses to batches
-/// from rudder-server are about as large as their bodies.
+/// Without this limit, a body of one kilobyte could cause a response of hundreds of megabytes. The response to a batch
+/// from rudder-server is about as large as the batch.
 #[must_use]
 pub const fn max_response_bytes(body_bytes: usize) -> usize {
     (16 << 20) + body_bytes.saturating_mul(8)
 }
 
-/// Why a whole body is rejected. Apart from an unknown destination type, messages contain none of the body's content.
+/// Why a whole body is rejected. The messages quote nothing from the body except an unknown destination type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// The body is not valid JSON. The text is the reason and the position.
+    /// The body is not valid JSON. The text contains the reason and the position.
     #[error("the body is not valid JSON: {0}")]
     NotJson(String),
     /// The body is in the plain format, but is not an array.
@@ -65,31 +67,31 @@ pub enum BodyError {
         "the body must be a JSON array of events; an object with input, destinations and connections needs the header X-Content-Format: json+compactedv1"
     )]
     NotAnArray,
-    /// The body is in the compacted format or for a router endpoint, but is not an object.
+    /// A body in the compacted format, or a body for a router endpoint, is not an object.
     #[error("the body must be a JSON object with input{}", if *.compacted { ", destinations and connections, because of the header X-Content-Format: json+compactedv1" } else { " and destType" })]
     NotAnObject {
-        /// Whether the header announced the compacted format.
+        /// Whether the header `X-Content-Format` announced the compacted format.
         compacted: bool,
     },
-    /// The body has no array of events.
+    /// The body has no array of events in its field `input`.
     #[error("input is missing or not an array")]
     InputNotAnArray,
-    /// A router request does not name a destination type.
+    /// A router request has no destination type in its field `destType`.
     #[error("destType is missing or not a string")]
     DestTypeMissing,
     /// The destination type is not supported.
     #[error("Unknown destination: {0}")]
     UnknownDestination(String),
-    /// See [`Limits::events`].
+    /// The request has more events than [`Limits::events`] allows.
     #[error("the request has more than {0} events")]
     TooManyEvents(usize),
-    /// See [`Limits::response_bytes`].
+    /// The response would be larger than [`Limits::response_bytes`] allows.
     #[error("the response would be larger than {0} bytes")]
     ResponseTooLarge(usize),
-    /// See [`max_response_bytes`].
-    #[error("the response would be larger than {0} bytes, which is 16 MiB plus 8 times the body")]
+    /// The response would be larger than [`max_response_bytes`] allows.
+    #[error("the response would be larger than {0} bytes, which is 16 MiB plus 8 times the size of the body")]
     ResponseOutOfProportion(usize),
-    /// See [`crate::meter::Meter`].
+    /// The [`Meter`](crate::meter::Meter) stopped the request.
     #[error("{0}")]
     Halted(#[from] Halt),
 }
@@ -101,7 +103,7 @@ pub struct RouterResponse {
     pub family: &'static Family,
     /// The response body, as JSON.
     pub body: String,
-    /// The number of events and of rejected events. The other counts are 0.
+    /// The number of events and the number of rejected events. All other counts are 0.
     pub tally: Tally,
     /// The counts for the metrics of transformed events; `None` for `/batch` (docs/contract.md#metric-labels).
     pub counted: Option<Counted>,
@@ -118,7 +120,7 @@ pub struct Counted {
     pub responses: u64,
 }
 
-/// Why reading stopped.
+/// Why reading a body stopped.
 pub(super) enum Stop {
     Invalid,
     TooManyEvents,
@@ -146,7 +148,7 @@ impl From<Invalid> for Stop {
     }
 }
 
-/// The events of a request. `None` means an element that is not an object.
+/// The events of a request. `None` stands for an element of the array that is not an object.
 pub type Events<'a> = Vec<Option<Event<'a>>>;
 
 /// A request to the processor transformation or to a router endpoint.
@@ -154,11 +156,11 @@ pub type Events<'a> = Vec<Option<Event<'a>>>;
 pub struct Request<'a> {
     /// The events.
     pub events: Events<'a>,
-    /// The destinations and connections that events refer to.
+    /// The destinations and connections to which the events refer.
     pub shared: SharedTables<'a>,
 }
 
-/// The fields of a body that is an object.
+/// The fields of a body that is a JSON object.
 #[derive(Default)]
 struct Envelope<'a> {
     input: Input<'a>,
@@ -183,7 +185,7 @@ impl<'a> Request<'a> {
         Self::processor_within(body, form, limits, &Usage::unlimited())
     }
 
-    /// Like [`Request::processor`], but charges memory before it is allocated.
+    /// Like [`Request::processor`], but charges memory to `usage` before allocating it.
     ///
     /// # Errors
     /// [`BodyError`] if the whole body is rejected.
@@ -216,8 +218,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Reads the body of a router request, and returns the family that its `destType` names. A missing `input` is
-    /// treated as an empty array.
+    /// Reads the body of a router request. Returns the family that the field `destType` names, and the request. A
+    /// missing `input` is treated as an empty array.
     ///
     /// # Errors
     /// [`BodyError`] if the whole body is rejected.
@@ -225,7 +227,7 @@ impl<'a> Request<'a> {
         Self::router_within(body, form, limits, &Usage::unlimited())
     }
 
-    /// Like [`Request::router`], but charges memory before it is allocated.
+    /// Like [`Request::router`], but charges memory to `usage` before allocating it.
     ///
     /// # Errors
     /// [`BodyError`] if the whole body is rejected.
@@ -253,7 +255,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Returns the `destType` of a router request. Other fields are skipped.
+/// Returns the `destType` of a router request, and ignores all other fields.
 ///
 /// # Errors
 /// [`BodyError`] if the body is invalid or has no `destType`.
@@ -274,7 +276,7 @@ pub fn dest_type(body: &str, form: PayloadFormat) -> Result<String, BodyError> {
     dest_type_named(found)
 }
 
-/// Returns a reader at the start of a router request, which must be an object.
+/// Returns a reader at the start of a router request. Fails if the body does not start with an object.
 fn router_object(body: &str, form: PayloadFormat) -> Result<Reader<'_>, BodyError> {
     let mut reader = Reader::new(body);
     if reader.peek() != Some(b'{') {
@@ -322,7 +324,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Reads an array of events, and calls `on_event` for each. An error of `on_event` stops reading.
+/// Reads an array of events, and calls `on_event` for each event. If `on_event` returns an error, reading stops.
 pub(super) fn each_event<'a>(
     reader: &mut Reader<'a>,
     limits: Limits,
@@ -351,7 +353,8 @@ fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits, usage: &Usage<'_>) -
     Ok(events)
 }
 
-/// Returns the error for a body of the wrong type, or for invalid JSON.
+/// Returns the error for a body that starts with the wrong type: [`BodyError::NotJson`] if the body is not valid JSON,
+/// or else `otherwise`.
 fn wrong_kind(body: &str, otherwise: BodyError) -> BodyError {
     explain(body).map_or(otherwise, BodyError::NotJson)
 }

@@ -1,9 +1,9 @@
 //! The compression of request bodies (docs/contract.md#request-body).
 
-/// A content coding.
+/// A content coding, as in the header `Content-Encoding`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
-    /// Not compressed.
+    /// The body is not compressed.
     Identity,
     /// `gzip`.
     Gzip,

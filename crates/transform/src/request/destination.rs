@@ -13,7 +13,7 @@ use json::invalid::Invalid;
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
 
-/// The fields of a destination that the transformation uses, found in one pass.
+/// The fields of a destination that the transformation uses. All of them are found in one pass.
 #[derive(Default)]
 struct Fields<'a> {
     config: Option<Raw<'a>>,
@@ -26,7 +26,7 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn of(destination: Raw<'a>) -> Self {
         let mut fields = Self::default();
-        // A `Raw` is valid, so reading it cannot fail.
+        // A `Raw` contains valid JSON, so reading it cannot fail.
         let _ = Reader::of(destination).object::<Invalid>(|reader, key| {
             if key.is("Config") {
                 let (config, routing) = RoutingMembers::read(reader)?;
@@ -51,9 +51,9 @@ pub struct Destination<'a> {
     pub routing: Routing<'a>,
     /// The templates in the destination's Config.
     pub templates: Option<Templates>,
-    /// The parsed destination, if templates read it.
+    /// The destination, opened for lookups, if the path of any template starts with `destination`.
     pub lazy: Option<LazyObject<'a>>,
-    /// The destination's `version`, which is a metric label.
+    /// The destination's `version`, which becomes a metric label.
     pub version: Option<Raw<'a>>,
 }
 
@@ -61,8 +61,8 @@ impl<'a> Destination<'a> {
     /// Reads a destination.
     ///
     /// # Errors
-    /// [`Rejection::DestinationNotAnObject`], and the errors of [`Templates::find_within`]. If the meter halted the
-    /// request, ignore the error and see [`Usage::halted`].
+    /// [`Rejection::DestinationNotAnObject`], and the errors of [`Templates::find_within`]. If [`Usage::halted`]
+    /// returns a reason, ignore the error, because the meter halted the request.
     pub fn read(raw: Raw<'a>, family: &Family, usage: &Usage<'_>) -> Result<Self, Rejection> {
         if !raw.is_object() {
             return Err(Rejection::DestinationNotAnObject);

@@ -1,4 +1,4 @@
-//! Reads the fields of an event that the rules use, in one pass (docs/contract.md#request-body,
+//! Reads, in one pass, the fields of an event that the rules use (docs/contract.md#request-body,
 //! docs/contract.md#processor-transformation).
 
 use crate::family::FAMILIES;
@@ -13,73 +13,75 @@ use json::reader::Reader;
 /// A field that must be an object.
 #[derive(Debug, Clone)]
 pub enum Field<T> {
-    /// Missing or `null`.
+    /// The field is missing or `null`.
     Missing,
-    /// Not an object.
+    /// The value of the field is not an object.
     Wrong,
-    /// The object.
+    /// The value of the field is an object.
     Object(T),
 }
 
 /// One event of a request.
 #[derive(Debug, Clone)]
 pub struct Event<'a> {
-    /// The whole event, for templates that address it.
+    /// The whole event, in which templates look up values.
     pub raw: Raw<'a>,
-    /// `message`; if it is missing, `{}` (docs/reference/differences.md#message_not_an_object).
+    /// The field `message`. A missing message is treated as `{}` (docs/reference/differences.md#message_not_an_object).
     pub message: Field<Message<'a>>,
-    /// `metadata`.
+    /// The field `metadata`.
     pub metadata: Field<Metadata<'a>>,
-    /// `destination`, in the plain format.
+    /// The field `destination`, which is used only in the plain format.
     pub destination: Option<Raw<'a>>,
-    /// Whether the name of any other field contains a dot, so that the name may be a path.
+    /// Whether any field other than `message`, `metadata` and `destination` has a name that contains a dot. A
+    /// template's path of several names can refer to such a field.
     pub has_dotted_name: bool,
 }
 
-/// The message, with the fields that the rules use.
+/// A message, with the values of the fields that the rules use.
 #[derive(Debug, Clone)]
 pub struct Message<'a> {
     /// The whole message.
     pub raw: Raw<'a>,
-    /// `channel`.
+    /// The field `channel`.
     pub channel: Option<Raw<'a>>,
-    /// `type`.
+    /// The field `type`.
     pub kind: Option<Raw<'a>>,
-    /// `event`.
+    /// The field `event`.
     pub event: Option<Raw<'a>>,
-    /// `userId`.
+    /// The field `userId`.
     pub user_id: Option<Raw<'a>>,
-    /// `anonymousId`.
+    /// The field `anonymousId`.
     pub anonymous_id: Option<Raw<'a>>,
-    /// `integrations`.
+    /// The field `integrations`.
     pub integrations: Option<Raw<'a>>,
-    /// Fields whose name is literally `integrations.<name>`, where `<name>` is a name of some family
-    /// (docs/contract.md#integrations-dotted-name). Each name occurs once.
+    /// The fields whose name is literally `integrations.<name>`, where `<name>` is a name of some family
+    /// (docs/contract.md#integrations-dotted-name). Each pair contains `<name>` and the value. Each `<name>` occurs at
+    /// most once.
     pub dotted_integrations: Vec<(&'static str, Raw<'a>)>,
 }
 
-/// The metadata, with the fields that the rules use.
+/// The metadata of an event, with the values of the fields that the rules use.
 #[derive(Debug, Clone)]
 pub struct Metadata<'a> {
     /// The whole metadata.
     pub raw: Raw<'a>,
-    /// `rudderId`.
+    /// The field `rudderId`.
     pub rudder_id: Option<Raw<'a>>,
-    /// `sourceId`.
+    /// The field `sourceId`.
     pub source_id: Option<Raw<'a>>,
-    /// `destinationId`.
+    /// The field `destinationId`.
     pub destination_id: Option<Raw<'a>>,
-    /// `workspaceId`.
+    /// The field `workspaceId`.
     pub workspace_id: Option<Raw<'a>>,
-    /// `sourceType`.
+    /// The field `sourceType`.
     pub source_type: Option<Raw<'a>>,
-    /// `destinationType`.
+    /// The field `destinationType`.
     pub destination_type: Option<Raw<'a>>,
-    /// `namespace`.
+    /// The field `namespace`.
     pub namespace: Option<Raw<'a>>,
 }
 
-/// Parts of earlier events of the request. Most later events repeat them.
+/// Parts of earlier events that most later events of the request repeat.
 #[derive(Debug)]
 pub struct Earlier<'a> {
     metadata: MetadataModel<'a>,
@@ -96,7 +98,7 @@ impl Earlier<'_> {
     }
 }
 
-/// The prefix of the names in [`Message::dotted_integrations`].
+/// The prefix in the names of the fields that are stored in [`Message::dotted_integrations`].
 const DOTTED: &[u8] = b"integrations.";
 
 impl<'a> Event<'a> {
@@ -153,10 +155,10 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Returns the metadata. Without it, the client cannot match the response to its job.
+    /// Returns the metadata, without which rudder-server cannot match the response to the event's job.
     ///
     /// # Errors
-    /// [`Rejection::MetadataMissing`], [`Rejection::MetadataNotAnObject`].
+    /// [`Rejection::MetadataMissing`] or [`Rejection::MetadataNotAnObject`].
     pub fn metadata(&self) -> Result<&Metadata<'a>, Rejection> {
         match &self.metadata {
             Field::Object(metadata) => Ok(metadata),
@@ -180,7 +182,7 @@ fn slot<'a, T>(
 }
 
 impl<'a> Message<'a> {
-    /// `{}`.
+    /// Returns the message `{}`.
     fn empty() -> Self {
         Message {
             raw: EMPTY_OBJECT,
@@ -194,7 +196,8 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Returns the message with another text: valid JSON in which the fields of this struct have the same values.
+    /// Returns this message with its text replaced by `text`, which must be valid JSON. In `text`, the fields that the
+    /// rules use must have the same values as before.
     #[must_use]
     pub fn with_text<'t>(&self, text: &'t str) -> Message<'t>
     where
@@ -203,7 +206,7 @@ impl<'a> Message<'a> {
         Message { raw: Raw::from_valid(text), ..self.clone() }
     }
 
-    /// Returns the message after fields were removed. `left` is the text that remains.
+    /// Returns this message after `cuts` removed fields from it. `left` is the message's remaining text.
     #[must_use]
     pub fn without<'t>(&self, cuts: &Cuts, left: &'t str) -> Message<'t>
     where
@@ -217,7 +220,7 @@ impl<'a> Message<'a> {
         Message::of(Raw::from_valid(left))
     }
 
-    /// Notes the fields of a message that is known to be valid.
+    /// Reads a message that is known to be valid JSON.
     #[must_use]
     pub fn of(raw: Raw<'a>) -> Self {
         let mut message = Message { raw, ..Message::empty() };
@@ -226,7 +229,7 @@ impl<'a> Message<'a> {
         message
     }
 
-    /// Stores a field called `integrations.<name>` if `<name>` is a name of some family.
+    /// Stores the value of the field `integrations.<name>` if `name` is a name of some family.
     fn set_dotted(&mut self, name: &[u8], value: Raw<'a>) {
         let names = FAMILIES.into_iter().flat_map(|family| family.integrations);
         let Some(name) = names.into_iter().find(|known| known.as_bytes() == name) else { return };
@@ -239,7 +242,7 @@ impl<'a> Message<'a> {
     /// Reads a message, which must be an object.
     ///
     /// # Errors
-    /// [`Invalid`] if it is not a valid object.
+    /// [`Invalid`] if the message is not a valid object.
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, Invalid> {
         let mut message = Message::empty();
         let mut buffer = Vec::new();
@@ -259,7 +262,7 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
-    /// Returns the message of an event after templates were filled. `raw` is its text.
+    /// Returns the message of an event whose templates have been filled. `raw` is the message's text.
     #[must_use]
     pub fn of_lazy_object(event: &LazyObject<'a>, raw: Raw<'a>) -> Self {
         let mut message = Message { raw, ..Message::empty() };
@@ -269,7 +272,7 @@ impl<'a> Message<'a> {
             None => is_whole &= message.slot(name).is_none() && !name.starts_with(DOTTED),
         });
         if !is_whole {
-            // A value was removed from a field that the rules use.
+            // A value was removed from inside a field that the rules use, so the fields are read from `raw` instead.
             message = Message::of(raw);
         }
         message
@@ -284,7 +287,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Returns where the value of a field is stored, or `None` if the rules do not use it.
+    /// Returns the place where the value of the field `name` is stored, or `None` if the rules do not use that field.
     #[inline]
     fn slot(&mut self, name: &[u8]) -> Option<&mut Option<Raw<'a>>> {
         Some(match name {
@@ -300,26 +303,26 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> Metadata<'a> {
-    /// The fields that the rules use.
+    /// The names of the fields that the rules use.
     const NAMES: [&'static str; 7] =
         ["rudderId", "sourceId", "destinationId", "workspaceId", "sourceType", "destinationType", "namespace"];
 
     /// Reads metadata, which must be an object. `model` caches the metadata of the first event.
     ///
     /// # Errors
-    /// [`Invalid`] if it is not a valid object.
+    /// [`Invalid`] if the metadata is not a valid object.
     pub fn read(reader: &mut Reader<'a>, model: &mut MetadataModel<'a>) -> Result<Self, Invalid> {
         let (raw, found) = model.read(reader)?;
         Ok(Self::with(raw, found))
     }
 
-    /// Reads metadata without a cache. A value that is not an object has no fields.
+    /// Reads metadata without a cache. If `raw` is not an object, all fields are `None`.
     #[must_use]
     pub fn of(raw: Raw<'a>) -> Self {
         Self::with(raw, raw.members(Self::NAMES))
     }
 
-    /// Returns the metadata after fields were removed. `left` is the text that remains.
+    /// Returns this metadata after `cuts` removed fields from it. `left` is the metadata's remaining text.
     #[must_use]
     pub fn without<'t>(&self, cuts: &Cuts, left: &'t str) -> Metadata<'t> {
         let raw = Raw::from_valid(left);

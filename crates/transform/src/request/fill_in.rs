@@ -1,13 +1,15 @@
-//! Completes events that lack a part of the plain format.
+//! Adds missing parts to events, so that they are in the plain format.
 //!
-//! A bare message becomes an event with empty metadata. An event without a destination or connection gets the
-//! configured one.
+//! A bare message becomes an event with empty metadata. An event without a destination gets the caller's destination,
+//! and an event without a connection gets the caller's connection.
 
 use json::raw::{EMPTY_OBJECT, Kind, Raw};
 
-/// Returns the events of a body that an SDK posts to the gateway, `{"batch":[…]}`, or `None` for other values.
+/// Returns the array of events in `{"batch":[…]}`, the body that an SDK posts to the gateway. Returns `None` for any
+/// other value.
 ///
-/// A value with a field `message` is an event, and one with a field `type` is a message.
+/// A value with a field `message` is an event, and a value with a field `type` is a message, even if it has a field
+/// `batch`.
 #[must_use]
 pub fn sdk_batch(value: Raw<'_>) -> Option<Raw<'_>> {
     let [batch, message, kind] = value.members(["batch", "message", "type"]);
@@ -17,41 +19,41 @@ pub fn sdk_batch(value: Raw<'_>) -> Option<Raw<'_>> {
 /// The parts that are added to events that lack them.
 #[derive(Debug, Clone, Default)]
 pub struct Missing<'a> {
-    /// The text of a destination.
+    /// The text of the destination that is added.
     destination: Option<String>,
-    /// The connection.
+    /// The connection that is added.
     connection: Option<Raw<'a>>,
 }
 
 impl<'a> Missing<'a> {
-    /// The fields that may be filled in, and `message`, which only events have.
+    /// The names of the fields that may be added, and `message`, which distinguishes events from bare messages.
     pub const NAMES: [&'static str; 3] = ["message", "destination", "connection"];
 
-    /// Creates the parts from the text of a destination, as in a request of rudder-server, and a connection. A `null`
+    /// Creates the parts. `destination` is JSON text in the format in which rudder-server sends destinations. A `null`
     /// connection is treated as missing.
     #[must_use]
     pub fn of(destination: Option<String>, connection: Option<Raw<'a>>) -> Self {
         Self { destination, connection: connection.filter(|value| !value.is_null()) }
     }
 
-    /// The destination, if there is one.
+    /// Returns the text of the destination that is added, if there is one.
     #[must_use]
     pub fn destination(&self) -> Option<&str> {
         self.destination.as_deref()
     }
 
-    /// Appends `event` in the plain format.
+    /// Appends `event` to `out` in the plain format, with the missing parts added.
     ///
-    /// An object with a field `message` is already an event, and gets only the missing destination and connection. Any
-    /// other object is a message, and also gets `{}` as metadata. A value that is not an object is appended unchanged,
-    /// and will be rejected.
+    /// An object with a field `message` is already an event, and gets only the destination and connection that it
+    /// lacks. Any other object is a message. It becomes the message of an event whose metadata is `{}`. A value that is
+    /// not an object is appended unchanged, and the transformation rejects it later.
     pub fn fill_in(&self, event: Raw<'_>, out: &mut String) {
         let found = event.is_object().then(|| event.members(Self::NAMES));
         self.fill_in_found(event, found, out);
     }
 
-    /// Like [`Missing::fill_in`], for callers that have already looked up the fields called [`Missing::NAMES`]. `found`
-    /// is `None` if `event` is not an object.
+    /// Like [`Missing::fill_in`], for callers that have already looked up the fields named in [`Missing::NAMES`].
+    /// `found` contains their values; it is `None` if `event` is not an object.
     pub fn fill_in_found(&self, event: Raw<'_>, found: Option<[Option<Raw<'_>>; 3]>, out: &mut String) {
         let Some([message, destination, connection]) = found else {
             return out.push_str(event.text());
@@ -64,13 +66,14 @@ impl<'a> Missing<'a> {
             self.append(out, None, None);
             return out.push('}');
         }
-        // The last duplicate wins, so the appended field replaces a `null` in the event.
+        // If a name occurs twice, the last field wins, so an appended field overrides a `null` in the event.
         out.push_str(event.text().strip_suffix('}').unwrap_or_default());
         self.append(out, destination, connection);
         out.push('}');
     }
 
-    /// Appends the fields that an event lacks, each after a comma.
+    /// Appends the fields that an event lacks, each preceded by a comma. `destination` and `connection` are the event's
+    /// own values.
     fn append(&self, out: &mut String, destination: Option<Raw<'_>>, connection: Option<Raw<'_>>) {
         let own = [destination, connection].map(|value| value.is_some_and(|value| !value.is_null()));
         let added = [self.destination.as_deref(), self.connection.map(Raw::text)];
@@ -101,7 +104,7 @@ mod tests {
     #[test]
     fn missing_parts_are_added() {
         for (event, destination, connection, expected) in [
-            // A bare message.
+            // Bare messages become events.
             ("{}", "null", "null", r#"{"message":{},"metadata":{}}"#),
             (
                 r#"{"userId":1.0}"#,
@@ -115,7 +118,7 @@ mod tests {
                 "7",
                 r#"{"message":{"metadata":{}},"metadata":{},"destination":{"Config":{}},"connection":7}"#,
             ),
-            // Events: fields are appended, everything else is unchanged.
+            // Events get the missing fields and are otherwise unchanged.
             (r#"{ "message" : null}"#, "null", "null", r#"{ "message" : null}"#),
             (r#"{ "message" : 1 }"#, "[]", "null", r#"{ "message" : 1 ,"destination":[]}"#),
             (
@@ -136,7 +139,7 @@ mod tests {
                 "null",
                 r#"{"message":{},"destination":null,"destination":{"Config":{}}}"#,
             ),
-            // Not an event.
+            // Values that are not objects are unchanged.
             ("[1]", r#"{"Config":{}}"#, "{}", "[1]"),
             ("null", r#"{"Config":{}}"#, "{}", "null"),
         ] {

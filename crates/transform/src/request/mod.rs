@@ -5,11 +5,11 @@
 //! | [`body`] | reads a body completely |
 //! | [`stream`] | reads a body event by event |
 //! | [`event`] | the fields of an event |
-//! | [`destination`] | the properties of a destination, read once |
+//! | [`destination`] | the settings of a destination, read once per request |
 //! | [`shared_tables`] | destinations and connections of the compacted format |
-//! | [`object_cache`] | reads objects that repeat an earlier one |
+//! | [`object_cache`] | reads objects that usually repeat an earlier object |
 //! | [`origin`] | the labels of a request's metrics |
-//! | [`fill_in`] | completes events that lack a part |
+//! | [`fill_in`] | adds missing parts to events |
 //! | [`coding`] | the compression of a body |
 
 pub mod body;

@@ -1,6 +1,6 @@
-//! Reads objects that usually repeat an earlier one. Repeated bytes are compared instead of parsed.
+//! Reads objects that usually repeat an earlier object. Repeated bytes are not parsed again, only compared.
 //!
-//! The metadata of the events of a request usually differs only in a few fields.
+//! The events of a request usually have metadata that differs in only a few fields.
 
 use json::invalid::Invalid;
 use json::raw::Raw;
@@ -8,11 +8,12 @@ use json::reader::Reader;
 use json::steps::common_prefix;
 use json::text::Text;
 
-/// Reads objects, and returns some of their fields. The first object is the model for the others.
+/// Reads objects, and returns the fields with given names. The first object becomes the model, and later objects are
+/// compared with the model.
 #[derive(Debug)]
 pub struct ObjectCache<'a, const N: usize> {
     names: [&'static str; N],
-    /// The lengths of the names, one bit per length.
+    /// The lengths of `names`. Each length sets one bit, see [`length_bit`].
     lengths: u64,
     /// The text of the model; empty until the first object is read.
     text: &'a str,
@@ -20,49 +21,52 @@ pub struct ObjectCache<'a, const N: usize> {
     members: Vec<Member>,
 }
 
-/// Returns the bit for a length. All lengths of 63 or more share one bit.
+/// Returns the bit that stands for the length of a name. All lengths of 63 or more share one bit.
 fn length_bit(length: usize) -> u64 {
     1 << length.min(63)
 }
 
-/// The maximum number of fields of the model that are compared. Real metadata has about 25 fields.
+/// The maximum number of the model's fields that are compared with later objects. Real metadata has about 25 fields.
 const MAX_MEMBERS: usize = 256;
 
-/// The positions of a field in the text of the model.
+/// A field of the model. `name` and `value` are the byte offsets in the model's text at which the name and the value
+/// start, and `end` is the offset at which the value ends.
 #[derive(Debug)]
 struct Member {
     name: usize,
     value: usize,
     end: usize,
-    /// The field's index in [`ObjectCache::names`].
+    /// The field's index in [`ObjectCache::names`]; `None` if the cache does not return the field.
     wanted: Option<usize>,
 }
 
-/// An object, and the values of the fields with the wanted names. The last duplicate wins, as in JavaScript.
+/// An object, and the values of the wanted fields. If a name occurs several times, the last value wins, as in
+/// JavaScript.
 pub type Read<'a, const N: usize> = (Raw<'a>, [Option<Raw<'a>>; N]);
 
 impl<'a, const N: usize> ObjectCache<'a, N> {
-    /// Creates a cache for fields with these names. The first object that is read becomes the model.
+    /// Creates a cache that returns the fields called `names`. The first object that is read becomes the model.
     #[must_use]
     pub fn wanting(names: [&'static str; N]) -> Self {
         let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
         Self { names, lengths, text: "", members: Vec::new() }
     }
 
-    /// Reads an object.
+    /// Reads an object, and returns it with the values of the wanted fields.
     ///
     /// # Errors
     /// [`Invalid`] if there is no valid object.
     pub fn read(&mut self, reader: &mut Reader<'a>) -> Result<Read<'a, N>, Invalid> {
         if self.members.is_empty() && !self.text.is_empty() {
-            // The positions of the fields are needed only if there is a second object.
+            // This is the second object. If there is no second object, the positions of the model's fields are not
+            // needed.
             self.members = self.members_of(self.text)?;
         }
         let mut found = [None; N];
         let mut next = 0;
         let raw = reader.parts::<Invalid>(|reader| {
             next += self.skip_repeated(next, reader, &mut found);
-            // The next field differs from the model or is not in it.
+            // The next field is not known to be equal to the model's field, so it is parsed.
             match self.wanted(reader.name()?) {
                 Some(index) => found[index] = Some(reader.value()?),
                 None => reader.skip()?,
@@ -97,8 +101,9 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
         Ok(members)
     }
 
-    /// Skips the fields that are equal in both texts, starting at `next`, and the commas after them. Returns their
-    /// number.
+    /// Skips fields of `reader` that are equal to fields of the model, and the commas after these fields. The
+    /// comparison starts with the model's field at index `next`. Stores the values of wanted fields in `found`, and
+    /// returns the number of skipped fields.
     fn skip_repeated(&self, next: usize, reader: &mut Reader<'a>, found: &mut [Option<Raw<'a>>; N]) -> usize {
         let Some(first) = self.members.get(next) else { return 0 };
         reader.peek();
@@ -125,7 +130,7 @@ mod tests {
 
     const NAMES: [&str; 3] = ["a", "b", "c"];
 
-    /// Returns the text of the values that are found in `text` after `model`.
+    /// Reads `model` and then `text`, and returns the values of the wanted fields of `text`.
     fn found(model: &str, text: &str) -> Result<[Option<String>; 3], Invalid> {
         let mut reader = ObjectCache::wanting(NAMES);
         reader.read(&mut Reader::new(model)).unwrap();
@@ -137,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_after_a_model_has_the_same_fields_as_alone() {
+    fn an_object_is_read_the_same_with_and_without_a_model() {
         let texts = [
             r#"{}"#,
             r#"{"a":1}"#,

@@ -1,4 +1,5 @@
-//! The origin of a request: metric labels from its first event (docs/contract.md#metric-labels).
+//! The origin of a request: the metric labels that come from the request's first event
+//! (docs/contract.md#metric-labels).
 //!
 //! Responses do not depend on the origin.
 
@@ -11,22 +12,22 @@ use json::raw::{Kind, Raw};
 /// The fields of the first event that become metric labels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
-    /// The integer part of `destination.version`; `1` if that is missing or not a number.
+    /// The integer part of `destination.version`; `1` if the version is missing or not a number.
     pub destination_version: Label,
-    /// `metadata.sourceType`; `undefined` if it is missing or not a string.
+    /// `metadata.sourceType`; `undefined` if that field is missing or not a string.
     pub source_type: Label,
-    /// `metadata.destinationType`; `undefined` if it is missing or not a string.
+    /// `metadata.destinationType`; `undefined` if that field is missing or not a string.
     pub destination_type: Label,
-    /// `metadata.namespace`; `undefined` if it is missing or not a string.
+    /// `metadata.namespace`; `undefined` if that field is missing or not a string.
     pub namespace: Label,
 }
 
-/// The value of a label.
+/// The value of a metric label.
 type Label = Cow<'static, str>;
 
 /// The text that JavaScript prints for a missing field.
 const UNDEFINED: Label = Cow::Borrowed("undefined");
-/// The label for a destination without a valid version.
+/// The version label for a destination without a valid version.
 const FIRST_VERSION: Label = Cow::Borrowed("1");
 /// The maximum size of a label, in bytes. Longer values are truncated.
 const MAX_BYTES: usize = 128;
@@ -43,7 +44,8 @@ impl Default for Origin {
 }
 
 impl Origin {
-    /// Returns the origin of an event with this metadata and this `version` of its destination. Either may be missing.
+    /// Returns the origin of a request. `metadata` is the metadata of the request's first event, and `version` is the
+    /// field of that name in the event's destination.
     #[must_use]
     pub fn of(metadata: Option<&Metadata<'_>>, version: Option<Raw<'_>>) -> Self {
         let [source_type, destination_type, namespace] = metadata
@@ -56,7 +58,8 @@ impl Origin {
         }
     }
 
-    /// The values in the order of the labels: `destVersion`, `sourceType`, `destinationType`, `k8_namespace`.
+    /// Returns the values of the labels `destVersion`, `sourceType`, `destinationType` and `k8_namespace`, in this
+    /// order.
     #[must_use]
     pub fn values(&self) -> [&str; 4] {
         [&self.destination_version, &self.source_type, &self.destination_type, &self.namespace]
@@ -71,7 +74,7 @@ fn text(value: Option<Raw<'_>>) -> Label {
     String::from_utf8_lossy(&decoded[..decoded.len().min(MAX_BYTES)]).into_owned().into()
 }
 
-/// Returns the integer part of a version that is a number or a numeric string, or the default.
+/// Returns the integer part of a version that is a number or a numeric string. Any other version becomes `1`.
 fn version_label(version: Option<Raw<'_>>) -> Label {
     let Some(version) = version.filter(|version| matches!(version.kind(), Kind::Number | Kind::String)) else {
         return FIRST_VERSION;

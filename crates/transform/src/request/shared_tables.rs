@@ -18,7 +18,7 @@ use json::raw::Raw;
 use json::reader::Reader;
 use json::text::Text;
 
-/// The tables that the events of a request share. The default is the plain format, which has no tables.
+/// The tables that the events of a request share. The default value is for the plain format, which has no tables.
 #[derive(Debug, Default)]
 pub struct SharedTables<'a>(Option<Compacted<'a>>);
 
@@ -33,13 +33,13 @@ pub(super) struct Compacted<'a> {
 #[derive(Debug, Default)]
 pub(super) struct ById<'a> {
     entries: Vec<(Text<'a>, Raw<'a>)>,
-    /// The indices of the entries by ID, built after [`SCANS`] lookups.
+    /// The positions in `entries` by ID. The map is built after [`SCANS`] lookups.
     index: OnceCell<HashMap<Cow<'a, [u8]>, usize, NameHasher>>,
     scans: Cell<u8>,
 }
 
-/// The number of lookups that compare all entries. For the one or two lookups of most requests, this is faster than
-/// hashing all IDs.
+/// The number of lookups that search all entries before the index is built. Most requests make one or two lookups, for
+/// which searching is faster than hashing all IDs.
 const SCANS: u8 = 2;
 
 impl<'a> ById<'a> {
@@ -63,7 +63,7 @@ impl<'a> SharedTables<'a> {
     /// Returns the destination of an event.
     ///
     /// # Errors
-    /// [`Rejection::DestinationMissing`], [`Rejection::DestinationUnknown`], [`Rejection::DestinationNotAnObject`].
+    /// [`Rejection::DestinationMissing`], [`Rejection::DestinationUnknown`] or [`Rejection::DestinationNotAnObject`].
     pub fn destination_of(&self, event: &Event<'a>, metadata: &Metadata<'a>) -> Result<Raw<'a>, Rejection> {
         let (found, otherwise) = match &self.0 {
             None => (event.destination, Rejection::DestinationMissing),
@@ -79,7 +79,8 @@ impl<'a> SharedTables<'a> {
         }
     }
 
-    /// Returns the connection of an event in the compacted format, if there is one.
+    /// Returns the connection of the event with this metadata. Returns `None` if the request has no such connection or
+    /// is in the plain format.
     #[must_use]
     pub fn connection_of(&self, metadata: &Metadata<'a>) -> Option<Raw<'a>> {
         let compacted = self.0.as_ref()?;
@@ -108,13 +109,13 @@ impl<'a> SharedTables<'a> {
     }
 }
 
-/// Reads an object as a table. Any other value is an empty table.
+/// Reads an object as a table. Any other value is read as an empty table.
 pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<ById<'a>, ReadError> {
     let mut table = ById::default();
     if reader.peek() == Some(b'{') {
         reader.object::<ReadError>(|reader, name| {
             usage.keep_one_more(&table.entries)?;
-            // The index has eight slots for every seven entries, rounded up to a power of two. It owns decoded names.
+            // The index may be built later, so its memory is included. It owns a copy of each name that has escapes.
             usage.keep(INDEX_BYTES + if name.may_have_escapes() { name.escaped().len() } else { 0 })?;
             table.entries.push((name, reader.value()?));
             Ok(())
@@ -125,19 +126,21 @@ pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result
     Ok(table)
 }
 
-/// The maximum memory of an entry in an index, in bytes.
+/// The maximum memory of an entry in an index, in bytes. An index has eight slots for every seven entries, and the
+/// number of slots is rounded up to a power of two.
 const INDEX_BYTES: usize = 3 * (size_of::<(Cow<'_, [u8]>, usize)>() + 1);
 
-/// The memory of an entry in [`Destinations`], in bytes.
+/// The memory of an entry in the map `read` of [`Destinations`], in bytes.
 const ENTRY_BYTES: usize = 32;
 
-/// The destinations of a request. Each one is read when its first event is transformed.
+/// A cache of the destinations of a request. A destination is read when the first event with that destination is
+/// transformed.
 pub struct Destinations<'a> {
     family: &'static Family,
-    /// The destinations by the address of their text. Consecutive events with equal destinations share the text, see
-    /// [`Reader::value_like`].
+    /// The destinations, or the reasons why they are rejected, by the memory address of their text. Consecutive events
+    /// with equal destinations share the text, see [`Reader::value_like`].
     read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
-    /// The destination of the previous event. The next event usually has the same one.
+    /// The destination of the previous event. The next event usually has the same destination.
     latest: Option<Latest<'a>>,
 }
 
@@ -149,13 +152,14 @@ struct Latest<'a> {
 }
 
 impl<'a> Destinations<'a> {
-    /// Creates a cache without destinations.
+    /// Creates an empty cache for destinations of `family`.
     #[must_use]
     pub fn of(family: &'static Family) -> Self {
         Self { family, read: HashMap::new(), latest: None }
     }
 
-    /// Like [`SharedTables::origin_of`], but reuses the destination of the previous event.
+    /// Like [`SharedTables::origin_of`], but does not read the destination again if the previous event had the same
+    /// destination.
     #[must_use]
     pub fn origin_of(&self, shared: &SharedTables<'a>, event: &Event<'a>) -> Origin {
         shared.origin_with(event, |raw| {
@@ -167,7 +171,7 @@ impl<'a> Destinations<'a> {
         })
     }
 
-    /// Returns the destination of an event, both as it was sent and as it was read.
+    /// Returns the destination of an event twice: as it was sent, and with its settings parsed.
     ///
     /// # Errors
     /// The errors of [`SharedTables::destination_of`] and [`Destination::read`].
@@ -187,8 +191,8 @@ impl<'a> Destinations<'a> {
         if let Some(latest) = self.latest.as_ref().filter(|latest| latest.raw.text().as_ptr().addr() == place) {
             return Ok((raw, Rc::clone(&latest.destination)));
         }
-        // Most requests have one destination and need no table. The first destination is added to the table together
-        // with the second one.
+        // Most requests have only one destination, for which `latest` is enough. That destination is added to `read`
+        // when a second destination is found.
         let is_first = self.latest.is_none() && self.read.is_empty();
         if let Some(Latest { raw, destination, .. }) = self.latest.take().filter(|_| self.read.is_empty()) {
             self.cache(raw, Ok(destination), usage)?;
@@ -198,7 +202,7 @@ impl<'a> Destinations<'a> {
             None => {
                 let charged =
                     usage.keep(size_of::<Destination<'_>>()).and_then(|()| usage.work(raw.text().len() as u64));
-                // If the meter denies memory, the request ends without a response.
+                // If the meter denies memory, the request ends without a response, so this rejection is never sent.
                 charged.map_err(|_| Rejection::TemplatesTooComplex)?;
                 let read = Destination::read(raw, self.family, usage).map(Rc::new);
                 if !is_first || read.is_err() {
@@ -211,7 +215,7 @@ impl<'a> Destinations<'a> {
         Ok((raw, destination))
     }
 
-    /// Caches a destination, or why it is rejected, for later events.
+    /// Caches a destination, or the reason why it is rejected, for later events.
     fn cache(
         &mut self,
         raw: Raw<'a>,

@@ -1,9 +1,10 @@
 //! Reads a body event by event, so that each event is transformed while it is in the CPU's cache.
 //!
-//! In the plain format, an event contains everything it needs. In the compacted format, destinations and connections
-//! usually follow the events. The parser looks for these fields backward from the end of the body. The result is used
-//! only if the events, parsed from the start, turn out to end exactly where the fields begin. Bodies with another
-//! layout are read completely, see [`crate::request::body`].
+//! In the plain format, each event contains its destination and connection. In the compacted format, destinations and
+//! connections usually follow the events. The parser therefore looks for destinations and connections first, backward
+//! from the end of the body. It uses what it finds only if the events, which are parsed from the start, end exactly
+//! where the destinations and connections begin. A body with another layout is read completely before its events are
+//! transformed, see [`crate::request::body`].
 
 use crate::meter::{Halt, ReadError, Usage};
 use crate::request::body::{Limits, PayloadFormat, Stop, each_event};
@@ -17,25 +18,26 @@ use json::reader::Reader;
 pub struct StreamingRequest<'a> {
     body: &'a str,
     limits: Limits,
-    /// The destinations and connections that events refer to.
+    /// The destinations and connections to which the events refer.
     pub shared: SharedTables<'a>,
-    /// Where the events must end.
+    /// The position at which the events must end.
     end: End,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum End {
-    /// At the end of the body.
+    /// The events must end at the end of the body.
     OfBody,
-    /// At this position. The text after it was already read.
+    /// The events must end at this byte offset. The text after this offset has already been read.
     At(usize),
 }
 
-/// The maximum number of candidate positions for the end of the events.
+/// The maximum number of positions that are tried as the end of the events.
 const MAX_GUESSES: usize = 256;
 
 impl<'a> StreamingRequest<'a> {
-    /// Creates a request over `body`; `None` if the body has another layout.
+    /// Creates a request that reads `body` event by event. Returns `None` if the layout of the body does not permit
+    /// that.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -50,10 +52,11 @@ impl<'a> StreamingRequest<'a> {
         Ok(Some(Self { body, limits, shared, end }))
     }
 
-    /// Calls `on_event` for each event, in order. `None` means an element that is not an object.
+    /// Calls `on_event` for each element of the array of events, in order. The argument is the event, or `None` if the
+    /// element is not an object.
     ///
     /// Returns whether the calls covered the whole request. If not, the body has another layout or is invalid, and the
-    /// results of the calls must be discarded.
+    /// caller must discard the results of the calls.
     ///
     /// # Errors
     /// The errors of `on_event`.
@@ -93,8 +96,8 @@ impl<'a> StreamingRequest<'a> {
     }
 }
 
-/// Finds the fields that follow the events of a compacted body. Returns the fields and the last position at which they
-/// may start.
+/// Finds the destinations and connections after the events of a compacted body. Returns them and the byte offset at
+/// which the events must end, or `None` if the body has another layout.
 fn after_events<'a>(body: &'a str, usage: &Usage<'_>) -> Result<Option<(Compacted<'a>, usize)>, Halt> {
     let mut ends = memchr::memrchr_iter(b']', body.as_bytes()).take(MAX_GUESSES).map(|bracket| bracket + 1);
     let Some(end) = ends.find(|end| may_follow_events(&body[*end..])) else { return Ok(None) };
@@ -122,7 +125,7 @@ fn may_follow_events(rest: &str) -> bool {
     }
 }
 
-/// Reads the fields after `input`, and the end of the body.
+/// Reads the fields after `input`, up to and including the end of the body.
 fn read_after_events<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<Compacted<'a>, ReadError> {
     let mut compacted = Compacted::default();
     while reader.peek() == Some(b',') {
@@ -130,7 +133,7 @@ fn read_after_events<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result<C
         match &*reader.name()?.decoded() {
             b"destinations" => compacted.destinations = read_map(reader, usage)?,
             b"connections" => compacted.connections = read_map(reader, usage)?,
-            // The last of two arrays of events wins, so the body must be read completely.
+            // A second `input` would replace the first `input`, so the body must be read completely.
             b"input" => return Err(Invalid.into()),
             _ => reader.skip()?,
         }
@@ -150,7 +153,7 @@ mod tests {
 
     const LIMITS: Limits = Limits { events: 3, response_bytes: 1 << 20 };
 
-    /// Returns the destinations of the events of a compacted body, if it can be streamed.
+    /// Streams a compacted body. Returns the destination of each event, or `None` if the body cannot be streamed.
     fn streamed(body: &str) -> Option<Vec<Option<String>>> {
         let request = StreamingRequest::over(body, PayloadFormat::Compacted, LIMITS, &Usage::unlimited()).unwrap()?;
         let mut found = Vec::new();
@@ -167,7 +170,7 @@ mod tests {
         Some(destination.text().to_owned())
     }
 
-    /// Returns the destinations of the events of a compacted body that is read completely.
+    /// Reads a compacted body completely. Returns the destination of each event, or `None` if the body is invalid.
     fn whole(body: &str) -> Option<Vec<Option<String>>> {
         let request = Request::processor(body, PayloadFormat::Compacted, LIMITS).ok()?;
         Some(request.events.iter().map(|event| destination(&request.shared, event.as_ref())).collect())

@@ -1,6 +1,7 @@
-//! Fills values of a Config that contain templates (docs/contract.md#dynamic-configuration).
+//! Fills the templates in the values of a Config (docs/contract.md#dynamic-configuration).
 //!
-//! The positions of templates are found once per destination. For each event, only the values that it needs are filled.
+//! The positions of templates are found once per destination. For each event, only the values that the event needs are
+//! filled.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -16,30 +17,31 @@ pub struct Hole {
     pub start: usize,
     /// The position after the template's last byte.
     pub end: usize,
-    /// The index of the template.
+    /// The index of the template among the Config's templates.
     pub template: usize,
 }
 
 /// The positions of all templates of a Config, ascending.
 #[derive(Debug, Default)]
 pub struct Holes {
-    /// The address of the Config's text. Every value of the Config is a slice of that text.
+    /// The memory address of the Config's text. Every value of the Config is a slice of that text, so the address of
+    /// the value shows the value's offset.
     config: usize,
     holes: Vec<Hole>,
 }
 
-/// The positions for a Config without templates.
+/// An empty list of positions, for a Config without templates.
 pub static NO_HOLES: Holes = Holes { config: 0, holes: Vec::new() };
 
 impl Holes {
-    /// Creates the positions for a Config.
+    /// Creates the list of positions for a Config. `holes` can be in any order.
     #[must_use]
     pub fn of(config: Raw<'_>, mut holes: Vec<Hole>) -> Self {
         holes.sort_by_key(|hole| hole.start);
         Self { config: config.text().as_ptr().addr(), holes }
     }
 
-    /// Returns the templates in a value of the Config.
+    /// Returns the positions of the templates in a value of the Config.
     #[must_use]
     pub fn within(&self, value: Raw<'_>) -> &[Hole] {
         if self.holes.is_empty() {
@@ -57,7 +59,7 @@ impl Holes {
         !self.within(value).is_empty()
     }
 
-    /// Returns the index of the template if the whole value is a template.
+    /// If the whole value is a template, returns the template's index.
     #[must_use]
     pub fn template_at(&self, value: Raw<'_>) -> Option<usize> {
         let [hole] = self.within(value) else { return None };
@@ -65,16 +67,16 @@ impl Holes {
     }
 }
 
-/// The values of the templates that can change the topic, for one event.
+/// For one event, the values of the templates that can change the topic.
 #[derive(Debug, Default)]
 pub struct FilledValues<'e> {
-    /// All templates of the Config. Templates that found nothing use their default.
+    /// All templates of the Config. A template without a value in the fields below uses its default.
     templates: &'e [Template],
-    /// The index of each template that found a value of its own, and the value as JSON text, ascending.
+    /// The values that single templates found, as JSON text, each with the index of the template. Ascending by index.
     values: Vec<(usize, Cow<'e, str>)>,
-    /// The slots whose templates all found the same value, and the value as JSON text, ascending.
+    /// The values that all templates of a slot found, as JSON text, each with the slot. Ascending by slot.
     of_slots: Vec<(usize, &'e str)>,
-    /// The filled values of the Config, by [`Part`].
+    /// The texts of filled values of the Config, indexed by [`Part`].
     texts: [OnceCell<String>; 2],
 }
 
@@ -88,29 +90,29 @@ pub enum Part {
 }
 
 impl<'e> FilledValues<'e> {
-    /// Creates the values of an event in which no template finds anything.
+    /// Creates an empty set of values: every template uses its default.
     #[must_use]
     pub(super) fn of(templates: &'e [Template]) -> Self {
         Self { templates, ..Self::default() }
     }
 
-    /// Adds the value of one template.
+    /// Adds the value that one template found.
     pub(super) fn add(&mut self, template: usize, value: Cow<'e, str>) {
         self.values.push((template, value));
     }
 
-    /// Adds the value of all templates of a slot.
+    /// Adds the value that all templates of a slot found.
     pub(super) fn add_for_all(&mut self, slot: usize, value: &'e str) {
         self.of_slots.push((slot, value));
     }
 
-    /// Sorts values that were added in any order.
+    /// Sorts the values for lookups. Needed only if they were not added in ascending order.
     pub(super) fn sort(&mut self) {
         self.values.sort_unstable_by_key(|(template, _)| *template);
         self.of_slots.sort_unstable_by_key(|(slot, _)| *slot);
     }
 
-    /// Returns the value of a template, or the template's default if it found nothing.
+    /// Returns the value that a template found, or the template's default if it found nothing.
     #[must_use]
     pub fn of_template(&self, template: usize) -> Option<Raw<'_>> {
         let found = self.templates.get(template)?;
@@ -123,11 +125,11 @@ impl<'e> FilledValues<'e> {
         } else {
             found.default()
         };
-        // The value was taken from valid JSON.
+        // Values from events and defaults are both valid JSON.
         Some(Raw::from_valid(text))
     }
 
-    /// Returns a value of the Config with its templates filled. Each `part` is filled only once per event.
+    /// Returns a value of the Config with its templates filled. For each `part`, the text is built only once per event.
     #[must_use]
     pub fn fill<'v>(&'v self, holes: &Holes, value: Raw<'v>, part: Part) -> Raw<'v> {
         match holes.within(value) {
@@ -137,7 +139,7 @@ impl<'e> FilledValues<'e> {
         }
     }
 
-    /// Returns the text of a value of the Config with its templates filled.
+    /// Builds the text of a value of the Config with its templates filled.
     #[must_use]
     pub fn filled(&self, holes: &Holes, value: Raw<'_>) -> String {
         let text = value.text();

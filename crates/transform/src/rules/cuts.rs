@@ -8,13 +8,13 @@ use json::raw::Raw;
 /// The whitespace of JSON.
 const WHITE_SPACE: [char; 4] = [' ', '\n', '\t', '\r'];
 
-/// The parts to remove from a text, in order. Each part is a field with one comma.
+/// The ranges to remove from the text of an object, in order. Each range covers a field and one comma next to it.
 #[derive(Debug)]
 pub struct Cuts(Vec<Range<usize>>);
 
 impl Cuts {
-    /// Creates the cuts for `fields`: the positions of whole fields (name and value) in valid JSON. Fields must not
-    /// overlap.
+    /// Creates the cuts that remove `fields` from `text`, which must be valid JSON. Each range in `fields` covers the
+    /// name and the value of a field. The ranges must not overlap.
     #[must_use]
     pub fn of(text: &str, mut fields: Vec<Range<usize>>) -> Self {
         fields.sort_by_key(|field| field.start);
@@ -26,7 +26,7 @@ impl Cuts {
                 cuts.push(before.len() - 1..field.end);
                 continue;
             }
-            // The field is the first one, or all fields before it are cut. The comma after it is removed.
+            // No field remains before this one in its object, so the comma after this field is removed.
             let after = text[field.end..].trim_start_matches(WHITE_SPACE);
             let end = after.strip_prefix(',').map_or(field.end, |next| {
                 let next = next.trim_start_matches(WHITE_SPACE);
@@ -37,7 +37,7 @@ impl Cuts {
         Self(cuts)
     }
 
-    /// Returns the text without the cuts.
+    /// Returns `text` without the ranges to remove.
     #[must_use]
     pub fn apply(&self, text: &str) -> String {
         looked_at(text.len());
@@ -51,8 +51,8 @@ impl Cuts {
         left
     }
 
-    /// Returns a value of `whole` as a slice of `left`, which is the text without the cuts. Returns `None` if a part of
-    /// the value is cut.
+    /// Finds `value`, which is a slice of `whole`, in `left`, the text that [`Cuts::apply`] returned for `whole`.
+    /// Returns `None` if a part of the value was removed.
     #[must_use]
     pub fn moved<'t>(&self, value: Raw<'_>, whole: Raw<'_>, left: &'t str) -> Option<Raw<'t>> {
         let start = value.offset_in(whole);
@@ -72,7 +72,7 @@ impl Cuts {
 mod tests {
     use super::*;
 
-    /// Returns `text` without the fields called `names`, in any object.
+    /// Returns `text` without the first field of each name in `names`, in whichever object the field is.
     fn without(text: &str, names: &[&str]) -> String {
         let field = |name: &&str| {
             let start = text.find(&format!("\"{name}\""))?;
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_remaining_text_is_json_with_any_whitespace() {
+    fn the_remaining_text_is_valid_json_despite_whitespace() {
         let text = "{ \"a\" : 1 ,\n \"b\" : 2 , \"c\" : 3 }";
         for names in 0..8 {
             let cut: Vec<&str> = ["a", "b", "c"]

@@ -1,4 +1,4 @@
-//! Fills the templates of a destination's Config, and removes the values from the event
+//! Fills the templates of a destination's Config with values of an event, and removes these values from the event
 //! (docs/contract.md#dynamic-configuration).
 
 use std::borrow::Cow;
@@ -15,19 +15,19 @@ use crate::rules::template::Template;
 use crate::rules::templates::{INDISPENSABLE, MAX_CONFIG_BYTES, Templates};
 use json::raw::{Kind, Raw};
 
-/// The work of a lookup, apart from comparing names.
+/// The units of work for a lookup, apart from comparing names.
 const LOOKUP_WORK: u64 = 64;
-/// The work per byte of a value, which is copied, checked for emptiness, and read as part of the topic.
+/// The units of work per byte of a value, which is copied, checked for emptiness, and read as part of the topic.
 const VALUE_WORK: u64 = 2;
 
-/// Fills the templates of one event.
+/// Fills the templates of a Config for one event.
 pub struct Filler<'t, 'f, 'u, 'm, O> {
     templates: &'t Templates,
     budget: &'f mut EventBudget<'u, 'm>,
     observer: &'f mut O,
     /// The number of templates that found a value.
     filled: u32,
-    /// The size of the filled topic settings, in bytes.
+    /// The size of the topic settings after their templates have been filled, in bytes.
     routing_bytes: usize,
 }
 
@@ -37,11 +37,11 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
         Self { templates, budget, observer, filled: 0, routing_bytes: templates.routing_bytes }
     }
 
-    /// Looks up these templates in `event` one after another, and removes the values from the event. All other
-    /// templates find nothing. Returns the values that can change the topic.
+    /// Looks up `templates` in `event`, one after another, and removes all values that are not empty from the event.
+    /// All templates that are not in `templates` use their default. Returns the values that can change the topic.
     ///
     /// # Errors
-    /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`], [`Rejection::TemplatesTooComplex`].
+    /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`] or [`Rejection::TemplatesTooComplex`].
     pub fn fill_lazily<'e>(
         mut self,
         templates: impl Iterator<Item = usize>,
@@ -58,11 +58,12 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
         Ok(self.finish(values, changes))
     }
 
-    /// Fills the templates in the tree with `hits`, and marks the hits that are removed. `elsewhere` lists the
-    /// templates to look up in an event in addition.
+    /// Fills the templates in `tree` with the values in `hits`, and marks the hits to remove from the event. If
+    /// `elsewhere` is not `None`, also looks up its templates in its event. Returns the values that can change the
+    /// topic.
     ///
     /// # Errors
-    /// Like [`Self::fill_lazily`].
+    /// The same errors as [`Self::fill_lazily`].
     pub fn fill_found<'e>(
         mut self,
         (tree, hits): (&PathTree, &mut [Hit<'e>]),
@@ -82,7 +83,7 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
                 return Err(Rejection::TemplatesTooComplex);
             };
             hit.is_removed = !is_empty;
-            // Once the first template has removed the value, the others find nothing.
+            // Once the first template has removed the value, the other templates of the slot find nothing.
             let templates = if hit.is_removed { &templates[..1] } else { templates };
             self.filled += templates.len() as u32;
             for &index in templates {
@@ -104,7 +105,7 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
         Ok(self.finish(values, changes))
     }
 
-    /// Looks up one template.
+    /// Looks up the template at `index` in `event`, and removes its value from the event unless the value is empty.
     fn look_up<'e>(
         &mut self,
         index: usize,
@@ -126,8 +127,8 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
         }
     }
 
-    /// Keeps a value that can change the topic. Other values are not kept, because many templates may find the same
-    /// large value.
+    /// Adds a value to `values` if the value can change the topic. Other values are not kept, because many templates
+    /// may find the same large value.
     fn keep<'e>(&mut self, index: usize, value: Cow<'e, str>, values: &mut FilledValues<'e>) -> Result<(), Rejection> {
         if self.templates.templates[index].in_routing {
             self.charge(value.len())?;
@@ -136,7 +137,7 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
         Ok(())
     }
 
-    /// Adds to the size of the filled topic settings.
+    /// Adds `bytes` to the size of the filled topic settings. Fails if the size exceeds [`MAX_CONFIG_BYTES`].
     fn charge(&mut self, bytes: usize) -> Result<(), Rejection> {
         self.routing_bytes = self.routing_bytes.saturating_add(bytes);
         if self.routing_bytes > MAX_CONFIG_BYTES { Err(Rejection::TemplatesTooComplex) } else { Ok(()) }
@@ -149,8 +150,8 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
     }
 }
 
-/// Returns the value for a template and whether it was removed from the event; `None` if the event has no value. Empty
-/// values are not removed.
+/// Looks up the value for a template, and removes it from the event unless it is empty. Returns the value and whether
+/// it was removed, or `None` if the event has no value for the template.
 fn take<'e>(
     event: &mut LazyObject<'e>,
     template: &Template,

@@ -1,7 +1,7 @@
 //! Decides whether a value is empty for a template (docs/contract.md#template-empty).
 //!
-//! `""` is empty, and so are arrays and objects that contain only empty values. The last duplicate field wins, as in
-//! JavaScript.
+//! `""` is empty, and so are arrays and objects that contain only empty values. If several fields have the same name,
+//! the last one wins, as in JavaScript.
 
 use std::borrow::Cow;
 
@@ -11,17 +11,17 @@ use json::raw::Raw;
 use json::reader::Reader;
 use json::text::Text;
 
-/// Represents an array in the list of open containers, and an object before its first key. Any other object is
-/// represented by the offset of its current key.
+/// In the list of open containers, represents an array, or an object whose first key has not been read. Any other
+/// object is represented by the offset of its current key.
 const ARRAY: u32 = u32::MAX;
 
 /// Returns whether a value contains only empty strings, arrays and objects.
 ///
-/// The value is read once, up to the first part that is not empty. The rest of the text is searched for a later
+/// First, the value is read up to the first part that is not empty. Then, the rest of the value is searched for a later
 /// duplicate that hides this part. A tree of the value is built only if there is such a duplicate.
 ///
 /// # Errors
-/// [`Exhausted`].
+/// [`Exhausted`] if the check would exceed the event's budget.
 pub fn is_empty(value: Raw<'_>, budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhausted> {
     Ok(match first_content(value, budget)? {
         None => true,
@@ -41,7 +41,8 @@ enum Content {
     Hidden,
 }
 
-/// Finds the first scalar that is not an empty string.
+/// Finds the first scalar that is not an empty string, and returns whether it is visible to JavaScript. Returns `None`
+/// if there is no such scalar.
 fn first_content(value: Raw<'_>, budget: &mut EventBudget<'_, '_>) -> Result<Option<Content>, Exhausted> {
     let mut reader = Reader::of(value);
     let mut open: Vec<u32> = Vec::new();
@@ -91,7 +92,8 @@ fn first_content(value: Raw<'_>, budget: &mut EventBudget<'_, '_>) -> Result<Opt
     Ok(None)
 }
 
-/// Returns whether a value is hidden by a later duplicate of a name on the path to it. `from` is the end of the value.
+/// Returns whether a later duplicate of a name hides a part of `value`. `from` is the end of the part, and `open` lists
+/// the containers around the part.
 fn is_hidden(value: Raw<'_>, from: usize, open: &[u32], budget: &mut EventBudget<'_, '_>) -> Result<bool, Exhausted> {
     let mut reader = Reader::of(value);
     reader.advance(from);
@@ -110,14 +112,14 @@ fn is_hidden(value: Raw<'_>, from: usize, open: &[u32], budget: &mut EventBudget
             budget.work((reader.offset() - looked_at) as u64)?;
             looked_at = reader.offset();
         }
-        // Closes the container.
+        // The next byte closes the container.
         reader.bump();
         budget.work(1 + key.map_or(0, |key| key.len()) as u64)?;
     }
     Ok(false)
 }
 
-/// Returns the decoded name at an offset.
+/// Returns the decoded name of the field that starts at `offset` in `value`.
 fn key_at(value: Raw<'_>, offset: usize) -> Cow<'_, [u8]> {
     let mut reader = Reader::of(value);
     reader.advance(offset);
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn work_for_depth_and_duplicates_is_limited() {
+    fn deep_values_and_duplicates_stay_within_the_budget() {
         let deep = format!("{}{}", "[".repeat(300_000), "]".repeat(300_000));
         assert_eq!(is_empty_with(&deep, 1_000), Ok(true));
         let names: Vec<String> = (0..3_000).map(|name| format!("\"{name}\":1")).collect();

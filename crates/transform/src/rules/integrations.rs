@@ -1,4 +1,4 @@
-//! Reads the message's options for the destination (docs/contract.md#integrations-object).
+//! Reads the options for the destination from the message's integrations object (docs/contract.md#integrations-object).
 
 use crate::family::Family;
 use crate::reason::Reason;
@@ -6,20 +6,20 @@ use crate::request::event::Message;
 use json::javascript::if_truthy;
 use json::raw::Raw;
 
-/// The options in the integrations object.
+/// The options for one destination in the message's integrations object.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Integrations<'a> {
-    /// `topic`.
+    /// The option `topic`.
     pub topic: Option<Raw<'a>>,
-    /// `schemaId`.
+    /// The option `schemaId`.
     pub schema_id: Option<Raw<'a>>,
-    /// The name that was found, and its value.
+    /// The first name in [`Family::integrations`] whose value is truthy, and that value.
     found: Option<(&'static str, Raw<'a>)>,
 }
 
 impl<'a> Integrations<'a> {
-    /// Reads the first truthy value under one of the family's names. Only an object can contain options, but any truthy
-    /// value hides the later names.
+    /// Reads the options under the first name in [`Family::integrations`] whose value is truthy. Only an object can
+    /// contain options, but any truthy value hides the names after it.
     #[must_use]
     pub fn of(message: &Message<'a>, family: &Family) -> Self {
         if message.integrations.is_none() && message.dotted_integrations.is_empty() {
@@ -49,7 +49,8 @@ impl<'a> Integrations<'a> {
     }
 }
 
-/// Returns the field of the message whose name is literally `integrations.<name>`. Such a field hides the nested one.
+/// Returns the value of the message's field that is literally called `integrations.<name>`. Such a field hides the
+/// field `<name>` inside `integrations`.
 fn literal<'a>(message: &Message<'a>, name: &str) -> Option<Raw<'a>> {
     message.dotted_integrations.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }

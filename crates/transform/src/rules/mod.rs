@@ -8,9 +8,10 @@
 //! | docs/contract.md#topic | [`topic`], [`topic_setting`], [`topic_map`] |
 //! | docs/contract.md#partition-key | [`partition_key`] |
 //!
-//! [`template`] reads a template, [`templates`] finds all of them, [`path_tree`] finds their values, and [`dynamic_config`] fills them. [`cuts`] removes
-//! fields from text, and [`lazy_object`] does the same for unusual events. [`emptiness`] decides whether a value is
-//! empty, and [`config_value`] contains the filled values of a Config.
+//! [`template`] reads a template, [`templates`] finds all templates of a Config, [`path_tree`] finds the values of the
+//! templates, and [`dynamic_config`] fills the templates. [`cuts`] removes fields from the text of usual events, and
+//! [`lazy_object`] removes fields from unusual events. [`emptiness`] decides whether a value is empty, and
+//! [`config_value`] contains the filled values of a Config.
 
 pub mod config_value;
 pub mod cuts;

@@ -4,7 +4,7 @@
 //! the event and not on the number of templates. The tree supports only usual events: names on the paths have no dots
 //! or duplicates, and no object or array is both the value of a path and an intermediate value of another path. For
 //! such events, the tree finds the same values as [`LazyObject::find`](crate::rules::lazy_object::LazyObject::find).
-//! For all others, it returns `None`.
+//! For all other events, [`PathTree::find`] returns `None`.
 
 mod names;
 
@@ -17,29 +17,30 @@ use json::raw::{Kind, Raw};
 use json::reader::Reader;
 use names::{Match, NameTree, NodeRef};
 
-/// The parts of an event that the paths of a tree lead into.
+/// The fields of an event in which [`PathTree::find`] looks for values.
 pub const ROOTS: [&str; 2] = ["message", "metadata"];
 
-/// The parts that templates can address even if the event itself does not contain them.
+/// The fields that templates can address even if the event itself does not contain these fields.
 pub(crate) const SHARED_ROOTS: [&str; 3] = ["destination", "connection", "request"];
 
 /// The paths of the templates of a Config.
 #[derive(Debug, Default)]
 pub struct PathTree {
     names: NameTree,
-    /// The indices of the templates in the tree, by slot, and ascending within a slot.
+    /// The indices of the templates in the tree, grouped by slot, and ascending within each slot.
     templates: Vec<usize>,
-    /// For each slot, the position after its last template.
+    /// For each slot, the position in `templates` after the last template of the slot.
     ends: Vec<usize>,
-    /// The indices of the templates whose paths do not lead into one of [`ROOTS`], ascending.
+    /// The indices of the templates whose paths do not start with one of [`ROOTS`], ascending.
     elsewhere: Vec<usize>,
-    /// The indices of the templates that are not in the tree, ascending.
+    /// The indices of the templates that are not in the tree, because their paths start with one of [`SHARED_ROOTS`],
+    /// ascending.
     shared: Vec<usize>,
-    /// Whether the path of a template is one of [`ROOTS`].
+    /// Whether the whole path of any template is one of [`ROOTS`].
     has_whole_root: bool,
 }
 
-/// The value at a path.
+/// A value that was found at the path of a slot.
 #[derive(Debug, Clone)]
 pub struct Hit<'e> {
     /// The slot of the path.
@@ -48,13 +49,13 @@ pub struct Hit<'e> {
     pub root: usize,
     /// The value.
     pub value: Raw<'e>,
-    /// The position of the whole field (name and value) in the text of that part.
+    /// The position of the whole field (name and value) in the text of the message or metadata that contains it.
     pub field: Range<usize>,
     /// Whether a template removes the field.
     pub is_removed: bool,
 }
 
-/// The tree cannot be used for an event.
+/// The error if the tree does not support an event.
 struct Unusual;
 
 impl From<Invalid> for Unusual {
@@ -123,7 +124,7 @@ impl PathTree {
         &self.templates[start..self.ends[slot]]
     }
 
-    /// All slots, with the indices of their templates.
+    /// Returns each slot with the indices of its templates.
     pub fn slots(&self) -> impl Iterator<Item = (usize, &[usize])> {
         (0..self.ends.len()).map(|slot| (slot, self.templates_at(slot)))
     }
@@ -134,15 +135,15 @@ impl PathTree {
         &self.elsewhere
     }
 
-    /// The indices of the templates that are not in the tree, because their paths lead into parts that events share,
-    /// ascending.
+    /// The indices of the templates that are not in the tree, because their paths start with `destination`,
+    /// `connection` or `request`, ascending.
     #[must_use]
     pub fn shared(&self) -> &[usize] {
         &self.shared
     }
 
-    /// Returns the values of templates in the message and the metadata of an event; `None` if the tree does not support
-    /// the event or the event exceeds its budget.
+    /// Finds the values of templates in `parts`: the message and the metadata of an event. Returns `None` if the tree
+    /// does not support the event, or if the search would exceed the event's budget.
     #[must_use]
     pub fn find<'e>(&self, parts: [Raw<'e>; ROOTS.len()], budget: &mut EventBudget<'_, '_>) -> Option<Vec<Hit<'e>>> {
         if self.has_whole_root {
@@ -158,11 +159,11 @@ impl PathTree {
         Some(hits)
     }
 
-    /// Returns the indices of the templates in the tree that may find a value, ascending. The fields of `message` are
-    /// considered in addition to those of the event.
+    /// Returns the indices of the templates in the tree that may find a value in `event`, ascending. If `message` is
+    /// not `None`, the result also includes the templates that may find a value in this message.
     ///
     /// # Errors
-    /// [`Exhausted`] if this exceeds the event's budget.
+    /// [`Exhausted`] if the search would exceed the event's budget.
     pub fn reach(
         &self,
         event: Raw<'_>,
@@ -171,7 +172,7 @@ impl PathTree {
     ) -> Result<Vec<usize>, Exhausted> {
         budget.memory(self.ends.len().max(self.templates.len()) / 4)?;
         let mut slots = Marks::below(self.ends.len());
-        // These parts exist even if the event lacks them.
+        // Templates can address the roots even if the event lacks these fields.
         ROOTS.iter().filter_map(|root| self.node(root)?.slot()).for_each(|slot| _ = slots.add(slot));
         if let Some(root) = self.names.root() {
             root.reach(event, &mut slots, budget)?;
@@ -193,21 +194,22 @@ impl PathTree {
         Ok(reached)
     }
 
-    /// Returns the node of a root.
+    /// Returns the node of one of [`ROOTS`].
     fn node(&self, root: &str) -> Option<NodeRef<'_>> {
         self.names.root()?.descend(root.as_bytes())
     }
 }
 
 impl NodeRef<'_> {
-    /// Adds the slots that fields of `object` lead to, regardless of duplicates and of fields that hide others.
+    /// Adds to `slots` each slot whose path leads to a field of `object`, even if another field hides that field.
     fn reach(self, object: Raw<'_>, slots: &mut Marks, budget: &mut EventBudget<'_, '_>) -> Result<(), Exhausted> {
         budget.work(object.text().len() as u64)?;
-        // The object is valid, so only the budget can end the walk.
+        // The object is valid, so only the budget can stop the walk early.
         self.reach_from(&mut Reader::of(object), slots, budget).map_err(|_| Exhausted)
     }
 
-    /// Like [`NodeRef::reach`]. Recursion is limited by the number of names in a path.
+    /// Like [`NodeRef::reach`], for the object that `reader` reads next. Recursion is limited by the number of names in
+    /// a path.
     fn reach_from(
         self,
         reader: &mut Reader<'_, false>,
@@ -234,7 +236,8 @@ impl NodeRef<'_> {
         Ok(())
     }
 
-    /// Walks over a valid object. Recursion is limited by the number of names in a path.
+    /// Reads a valid object, and adds the values of templates to `hits`. Recursion is limited by the number of names in
+    /// a path.
     fn walk<'e>(
         self,
         reader: &mut Reader<'e, false>,
@@ -268,7 +271,7 @@ impl NodeRef<'_> {
                     return child.walk(reader, root, hits, budget);
                 }
                 let value = reader.value()?;
-                // The path may lead to the length of the array.
+                // The path of a template may lead to the length of this array.
                 let is_unusual = value.kind() == Kind::Array && child.descend(b"length").is_some();
                 return if is_unusual { Err(Unusual) } else { Ok(()) };
             };
@@ -292,7 +295,7 @@ impl NodeRef<'_> {
 /// A set of small numbers.
 struct Marks {
     first: u64,
-    /// The numbers from 64.
+    /// The bits for the numbers 64 and above.
     more: Vec<u64>,
 }
 

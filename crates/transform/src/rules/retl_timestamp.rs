@@ -11,9 +11,9 @@ const IDENTIFY: &[&str] =
     &["context.timestamp", "context.traits.timestamp", "traits.timestamp", TIMESTAMP, "originalTimestamp"];
 /// The paths to the timestamp of `track` events.
 const TRACK: &[&str] = &["properties.timestamp", TIMESTAMP, "originalTimestamp"];
-/// The path to a flag. If its value is truthy, the message keeps its timestamp.
+/// The path to a flag. If the flag is truthy, the message keeps its timestamp.
 const MAPPED: &str = "context.mappedToDestination";
-/// The field that the rule sets.
+/// The name of the field that the rule sets.
 const TIMESTAMP: &str = "timestamp";
 
 /// Returns the message with the new timestamp. Returns `None` if the rule does not apply or the message already has
@@ -59,10 +59,11 @@ fn usable(value: Raw<'_>) -> bool {
     !value.is_null() && !value.is_string("")
 }
 
-/// The fields of a message with which a path of this rule can start.
+/// The values of the fields of a message whose names are in [`FIRST_NAMES`], in the same order.
 struct Fields<'a>([Option<Raw<'a>>; FIRST_NAMES.len()]);
 
-/// The prefixes of the paths above. Each prefix can be the name of a field, because names may contain dots.
+/// The paths above, and all their prefixes that end before a dot. Each of these texts can be the name of a field,
+/// because names may contain dots.
 const FIRST_NAMES: [&str; 11] = [
     TIMESTAMP,
     "originalTimestamp",
@@ -82,15 +83,15 @@ impl<'a> Fields<'a> {
         Self(message.members(FIRST_NAMES))
     }
 
-    /// Returns the field literally called `name`.
+    /// Returns the value of the field literally called `name`.
     fn named(&self, name: &str) -> Option<Raw<'a>> {
         self.0[FIRST_NAMES.iter().position(|first| *first == name)?]
     }
 
     /// Returns the value at a path. The lookup is the same as for templates (docs/contract.md#timestamp-dotted-names).
     ///
-    /// A field whose name is the whole path hides all others. Otherwise, the shortest matching name wins in each object
-    /// along the path.
+    /// A field whose name is the whole path hides all other fields. Otherwise, the shortest matching name wins in each
+    /// object along the path.
     fn at(&self, path: &str) -> Option<Raw<'a>> {
         if let Some(value) = self.named(path) {
             return Some(value);
@@ -103,7 +104,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns the field with the shortest name that is a prefix of a path, and the rest of the path.
+/// Returns the value of the field with the shortest name that is a prefix of `path`, and the rest of `path`.
 fn step<'a, 'p>(path: &'p str, field: impl Fn(&str) -> Option<Raw<'a>>) -> Option<(Raw<'a>, &'p str)> {
     let ends = memchr::memchr_iter(b'.', path.as_bytes()).chain([path.len()]);
     ends.map(|end| path.split_at(end)).find_map(|(name, rest)| Some((field(name)?, rest)))

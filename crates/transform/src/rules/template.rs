@@ -9,11 +9,11 @@ use json::text::escape;
 /// A template: `{{ path || default }}`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Template {
-    /// The path, with dots between names, and then the default as a JSON string.
+    /// The path, with dots between names, directly followed by the default as a JSON string.
     text: String,
     /// The size of the path, in bytes.
     path_bytes: usize,
-    /// Whether the value can change the topic.
+    /// Whether the value of the template can change the topic.
     pub(crate) in_routing: bool,
     /// The slot of the path in the tree of all paths, if the tree contains the path.
     pub(crate) slot: Option<usize>,
@@ -21,7 +21,7 @@ pub struct Template {
     pub(crate) start: usize,
 }
 
-/// Why a string is not a template.
+/// The reason why a value is not a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoTemplate {
     /// The value is not a string, or is not enclosed in `{{` and `}}`.
@@ -47,7 +47,7 @@ impl Template {
             return Err(NoTemplate::Path);
         }
         let path = std::str::from_utf8(path).map_err(|_| NoTemplate::Path)?;
-        // In a path, `event.` addresses the message.
+        // At the start of a path, `event.` addresses the message.
         let (root, path) = match path.strip_prefix("event.") {
             Some(rest) => ("message.", rest),
             None => ("", path),
@@ -59,7 +59,7 @@ impl Template {
         Ok(Self::new([root, path], trim(&default)))
     }
 
-    /// Creates a template from the pieces of its path and its decoded default.
+    /// Creates a template. The two pieces in `path` together are the path, and `default` is the decoded default.
     pub(crate) fn new(path: [&str; 2], default: &[u8]) -> Self {
         let path_bytes = path[0].len() + path[1].len();
         let mut text = String::with_capacity(path_bytes + default.len() + "\"\"".len());
@@ -88,7 +88,7 @@ impl Template {
         1 + self.path().bytes().filter(|byte| *byte == b'.').count()
     }
 
-    /// The memory of the texts, in bytes.
+    /// The memory of the path and the default, in bytes.
     pub(crate) fn text_bytes(&self) -> usize {
         self.text.capacity()
     }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_reported() {
+    fn the_reason_why_a_value_is_not_a_template_is_reported() {
         for (json, reason) in [
             (r#""{{ a }}""#, NoTemplate::Bars),
             (r#""{{ 0a || x }}""#, NoTemplate::Path),

@@ -13,7 +13,7 @@ use json::raw::Raw;
 pub const MAX_TEMPLATES: usize = 1_000;
 /// The maximum number of names in the path of a template.
 pub const MAX_PATH_NAMES: usize = 128;
-/// The maximum size of a Config with templates, and of its filled topic settings, in bytes.
+/// The maximum size, in bytes, of a Config with templates and of its filled topic settings.
 pub const MAX_CONFIG_BYTES: usize = 1 << 20;
 
 /// The parts of an event that the response needs. Templates cannot remove them.
@@ -30,27 +30,28 @@ pub struct Templates {
     pub(crate) routing_bytes: usize,
     /// Whether the Config itself is a template.
     is_config: bool,
-    /// For each of [`SHARED_ROOTS`], whether any path starts with it.
+    /// For each of [`SHARED_ROOTS`], whether the path of any template starts with it.
     roots: [bool; SHARED_ROOTS.len()],
     /// The tree of all paths.
     paths: PathTree,
-    /// The number of templates in each slot of the tree that can change the topic.
+    /// For each slot of the tree, the number of its templates that can change the topic.
     in_routing: Vec<usize>,
 }
 
 impl Templates {
-    /// Finds the templates of a Config; `None` if there are none.
+    /// Finds the templates of a Config. Returns `None` if the Config contains no templates.
     ///
     /// # Errors
-    /// [`Rejection::TemplatesTooComplex`].
+    /// [`Rejection::TemplatesTooComplex`] if the templates exceed a limit.
     pub fn find(config: Raw<'_>) -> Result<Option<Self>, Rejection> {
         Self::find_within(config, &Usage::unlimited())
     }
 
-    /// Like [`Templates::find`], but charges memory before it is allocated.
+    /// Like [`Templates::find`], but charges memory to `usage` before it is allocated.
     ///
     /// # Errors
-    /// [`Rejection::TemplatesTooComplex`], even if the meter halted the request, see [`Usage::halted`].
+    /// [`Rejection::TemplatesTooComplex`] if the templates exceed a limit, or if the meter halts the request (see
+    /// [`Usage::halted`]).
     pub fn find_within(config: Raw<'_>, usage: &Usage<'_>) -> Result<Option<Self>, Rejection> {
         if !may_have_templates(config.text()) {
             return Ok(None);
@@ -92,7 +93,7 @@ impl Templates {
         Ok(Some(found))
     }
 
-    /// Marks the templates that can change the topic.
+    /// Marks the templates that can change the topic, and computes the size of the topic settings.
     fn mark_routing(&mut self, config: Raw<'_>) {
         if self.is_config {
             // The filled Config may be an object with topic settings.
@@ -108,7 +109,7 @@ impl Templates {
             return;
         }
         let fields = RoutingMembers::NAMES.into_iter().zip([topic].into_iter().chain(maps));
-        // Maps without a template are not filled.
+        // If no map contains a template, only `topic` is filled.
         for (name, value) in fields.take(if in_maps { usize::MAX } else { 1 }) {
             let Some(value) = value else { continue };
             self.routing_bytes += "{\"\":".len() + name.len() + value.text().len();
@@ -119,7 +120,7 @@ impl Templates {
         self.routing_bytes += "}".len();
     }
 
-    /// Sets the slot of each template in the tree.
+    /// Sets the slot of each template in the tree. For each slot, counts the templates that can change the topic.
     fn assign_slots(&mut self) {
         for (slot, templates) in self.paths.slots() {
             templates.iter().for_each(|&index| self.templates[index].slot = Some(slot));
@@ -127,7 +128,7 @@ impl Templates {
         }
     }
 
-    /// The number of templates in a slot that can change the topic.
+    /// The number of a slot's templates that can change the topic.
     pub(crate) fn slot_in_routing(&self, slot: usize) -> usize {
         self.in_routing[slot]
     }
@@ -138,13 +139,14 @@ impl Templates {
         &self.holes
     }
 
-    /// Whether the Config itself is a template, so that all settings come from the event.
+    /// Whether the Config itself is a template. If so, all settings come from the value of the template.
     #[must_use]
     pub fn is_config(&self) -> bool {
         self.is_config
     }
 
-    /// For each of [`SHARED_ROOTS`] (destination, connection, request), whether any path starts with it.
+    /// For each of [`SHARED_ROOTS`] (destination, connection, request), whether the path of any template starts with
+    /// it.
     #[must_use]
     pub(crate) fn roots(&self) -> [bool; SHARED_ROOTS.len()] {
         self.roots
@@ -172,7 +174,7 @@ impl Templates {
 /// The description of a template for explanations.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Description<'t> {
-    /// The location in the Config, as a JSON pointer (see [`FlatTree::pointers`]).
+    /// The location of the template in the Config, as a JSON pointer (see [`FlatTree::pointers`]).
     pub pointer: String,
     /// The path, with dots between names. The first name is a field of the event.
     pub path: &'t str,
@@ -180,7 +182,7 @@ pub struct Description<'t> {
     pub default: &'t str,
 }
 
-/// The prefix of a template: two braces, which may be escaped as `\u007b`.
+/// The text of every template contains one of these: two braces, or the start of `\u007b`, which is an escaped brace.
 const STARTS: [&[u8]; 2] = [b"{{", b"\\u007"];
 
 /// Returns whether a Config may have templates.
@@ -188,7 +190,7 @@ fn may_have_templates(config: &str) -> bool {
     STARTS.iter().any(|start| memchr::memmem::find(config.as_bytes(), start).is_some())
 }
 
-/// Returns the offsets in the text of a Config that may belong to templates, ascending.
+/// Returns the offsets of all occurrences of [`STARTS`] in the text of a Config, ascending.
 fn possible_templates(config: &str) -> Vec<usize> {
     let all = STARTS.iter().flat_map(|start| memchr::memmem::find_iter(config.as_bytes(), start));
     let mut offsets: Vec<usize> = all.collect();
@@ -196,7 +198,7 @@ fn possible_templates(config: &str) -> Vec<usize> {
     offsets
 }
 
-/// The memory of a template in bytes, including its position and the allocations of its strings.
+/// The memory of a template, in bytes, including the position and the text of the template.
 fn memory(template: &Template) -> usize {
     2 * size_of::<(Template, Hole)>() + template.text_bytes() + 32
 }

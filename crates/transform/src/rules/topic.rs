@@ -23,7 +23,7 @@ pub struct Routing<'a> {
 
 #[derive(Debug)]
 struct Maps<'a> {
-    /// `enableMultiTopic`, if it contains a template.
+    /// The value of `enableMultiTopic`, if it contains a template.
     switch: Option<Raw<'a>>,
     by_type: TopicMap<'a>,
     by_event: TopicMap<'a>,
@@ -54,8 +54,8 @@ impl<'a> Routing<'a> {
         Ok(Self { default: default.map(|default| Setting::of(default, holes)), maps })
     }
 
-    /// The work of finding a topic, regardless of the event: comparing entry names that contain templates, and filling
-    /// values that contain templates but are not a template as a whole.
+    /// The units of work for finding a topic, which do not depend on the event. This is the work for comparing entry
+    /// names that contain templates, and for filling values of which only a part is a template.
     #[must_use]
     pub fn work(&self) -> u64 {
         let of_default = self.default.as_ref().map_or(0, Setting::mixed_bytes);
@@ -63,7 +63,8 @@ impl<'a> Routing<'a> {
         of_default as u64 + of_maps
     }
 
-    /// Chooses the topic of a message with these `integrations`.
+    /// Chooses the topic of a message, and reports it to `observer`. `integrations` are the options from the same
+    /// message.
     #[must_use]
     pub fn decide<'t>(
         &'t self,
@@ -120,7 +121,7 @@ impl<'a> Routing<'a> {
     }
 }
 
-/// Reports that neither map is used.
+/// Reports that neither topic map is used, and why.
 fn skip_maps(observer: &mut impl Observer, why: impl Fn() -> (Reason, String)) {
     observer.skipped(TopicRule::EventType, &why);
     observer.skipped(TopicRule::EventName, &why);
@@ -178,7 +179,7 @@ impl Maps<'_> {
 }
 
 impl<'t> Entry<'t> {
-    /// Returns the topic, if it is truthy.
+    /// Returns the value of the topic and the result of `String(value)`, if the value is truthy.
     fn topic(&self, filling: Filling<'t>, usage: &Usage<'_>) -> Option<(Raw<'t>, JsString<'t>)> {
         match self {
             Entry::Setting(setting) => {

@@ -19,28 +19,28 @@ pub struct TopicMap<'a> {
     whole: Option<usize>,
     /// The entries without a template in their name.
     entries: Properties<Cow<'a, [u8]>, NamedEntry<'a>>,
-    /// The entries that depend on the event, with their index in the map, ascending.
+    /// The entries whose names depend on the event, each with its 1-based position in the map, ascending.
     templated: Vec<(usize, TemplatedEntry<'a>)>,
-    /// The total size of the names that contain templates but are not a template as a whole, in bytes.
+    /// The total size, in bytes, of the names of which only a part is a template.
     mixed_bytes: usize,
-    /// The size of the largest topic that contains templates but is not a template as a whole, in bytes.
+    /// The size, in bytes, of the largest topic of which only a part is a template.
     largest_mixed: usize,
 }
 
-/// The work of comparing an entry with a template in its name.
+/// The units of work for checking one entry whose name contains a template.
 const TEMPLATED_WORK: u64 = 16;
-/// The work per byte for filling the templates in a name and comparing the result.
+/// The units of work per byte of a name for filling its templates and comparing the result.
 const NAME_WORK: u64 = 8;
 
 /// An entry without a template in its name.
 #[derive(Debug)]
 struct NamedEntry<'a> {
-    /// The index in the map.
+    /// The 1-based position of the entry in the map.
     place: usize,
     to: Option<Setting<'a>>,
 }
 
-/// The type of names in a map.
+/// What the names in a map refer to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Names {
     /// The event types in [`MAPPED_TYPES`], ignoring case.
@@ -53,18 +53,18 @@ enum Names {
 /// An entry whose name depends on the event.
 #[derive(Debug)]
 enum TemplatedEntry<'a> {
-    /// The entry itself is a template.
+    /// The entry itself is the template with this index.
     Whole(usize),
     /// The name contains a template.
     Named { from: Raw<'a>, to: Option<Setting<'a>> },
 }
 
-/// The result of a lookup.
+/// The entry that a lookup found.
 #[derive(Debug)]
 pub enum Entry<'t> {
     /// The topic comes from the Config. `None` means that the entry has no topic.
     Setting(Option<&'t Setting<'t>>),
-    /// The topic comes from the event.
+    /// The topic comes from the event. `None` means that the entry has no topic.
     FromEvent(Option<Raw<'t>>),
 }
 
@@ -125,13 +125,13 @@ impl<'a> TopicMap<'a> {
         Ok(())
     }
 
-    /// The work of a lookup, regardless of the event.
+    /// The number of units of work for a lookup. It is the same for every event.
     #[must_use]
     pub fn work(&self) -> u64 {
         TEMPLATED_WORK * self.templated.len() as u64 + NAME_WORK * self.mixed_bytes as u64 + self.largest_mixed as u64
     }
 
-    /// Returns the entry with this name.
+    /// Returns the last entry called `name`. Templates in the names of entries are filled with `filling`.
     #[must_use]
     pub fn find<'t>(&'t self, name: &[u8], filling: Filling<'t>) -> Option<Entry<'t>> {
         if let Some(template) = self.whole {
@@ -154,7 +154,7 @@ impl<'a> TopicMap<'a> {
         later.or_else(|| entry.map(|entry| Entry::Setting(entry.to.as_ref())))
     }
 
-    /// Returns the entry with this name in a map taken from the event.
+    /// Returns the last entry called `name` in `map`, which was taken from the event.
     fn find_in<'t>(&self, map: Raw<'t>, name: &[u8]) -> Option<Entry<'t>> {
         let mut found = None;
         map.for_each_element(|entry| {
@@ -165,7 +165,7 @@ impl<'a> TopicMap<'a> {
         found
     }
 
-    /// Returns `entry`, which was taken from the event, if the entry's name is `name`.
+    /// Returns `entry` if its name is `name`. The entry was taken from the event.
     fn match_entry<'t>(&self, entry: Raw<'t>, name: &[u8]) -> Option<Entry<'t>> {
         let [from, to] = entry.members(["from", "to"]);
         (*self.normalize.name(from?)? == *name).then_some(Entry::FromEvent(to))

@@ -9,7 +9,7 @@ use json::javascript::{JsString, if_truthy, truthy};
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
 
-/// The fields of a Config that choose topics, in the order of [`RoutingMembers::NAMES`].
+/// The values of the fields of a Config that choose topics, in the order of [`RoutingMembers::NAMES`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RoutingMembers<'a>(pub [Option<Raw<'a>>; 4]);
 
@@ -19,7 +19,7 @@ impl RoutingMembers<'_> {
 }
 
 impl<'a> RoutingMembers<'a> {
-    /// Finds the fields in a Config. A Config that is not an object has none.
+    /// Looks up these fields in a Config. A Config that is not an object has no fields.
     #[must_use]
     pub fn of(config: Raw<'a>) -> Self {
         Self(config.members(Self::NAMES))
@@ -57,7 +57,7 @@ pub struct Setting<'a> {
     is_templated: bool,
     /// Whether the whole value is a template.
     is_template: bool,
-    /// The result of `String(value)` if that is not a slice of the value. Computed only once.
+    /// The result of `String(value)` for an array or a number, computed only once.
     text: OnceCell<Box<str>>,
 }
 
@@ -71,7 +71,7 @@ pub struct Filling<'e> {
 }
 
 impl<'a> Setting<'a> {
-    /// Reads a topic.
+    /// Creates the setting for a topic value of a Config.
     #[must_use]
     pub fn of(value: Raw<'a>, holes: &Holes) -> Self {
         Self {
@@ -83,13 +83,13 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// The value's size if it contains templates but is not a template as a whole, so that the entire value must be
-    /// filled; otherwise 0.
+    /// The size of the value, in bytes, if only a part of it is a template; otherwise 0. Filling such a value copies
+    /// all of it.
     pub(super) fn mixed_bytes(&self) -> usize {
         if self.is_templated && !self.is_template { self.value.text().len() } else { 0 }
     }
 
-    /// Returns the value for one event, plus `String(value)` if the value is truthy.
+    /// Returns the value with its templates filled for one event, plus `String(value)` if that value is truthy.
     pub(super) fn fill<'t>(
         &'t self,
         filling: Filling<'t>,
@@ -108,7 +108,7 @@ impl<'a> Setting<'a> {
             return JsString::of(Some(self.value));
         }
         let text = self.text.get_or_init(|| {
-            // If the meter denies memory, the request ends without a response.
+            // If the meter rejects the charge, the request ends without a response, so the text is not used.
             match usage.keep(JsString::max_bytes(self.value)) {
                 Ok(()) => JsString::of(Some(self.value)).escaped().into(),
                 Err(_) => Box::default(),

@@ -1,11 +1,11 @@
-//! An allocator that counts the current and the peak memory of each thread.
+//! An allocator that counts the current and the peak memory use of each thread.
 
 #![allow(unsafe_code, reason = "implementing an allocator is unsafe")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// Forwards all calls to the system allocator, and counts bytes.
+/// Forwards all calls to the system allocator, and counts the allocated bytes.
 pub struct Counting;
 
 thread_local! {
@@ -40,7 +40,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Returns the peak memory of `work` on this thread, in bytes above the memory in use before, and its result.
+/// Calls `work`. Returns the peak memory of this thread during the call, in bytes above the memory that was in use
+/// before, and the result of the call.
 pub fn peak_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
     let before = CURRENT.get();
     PEAK.set(before);

@@ -1,4 +1,4 @@
-//! Runs the cases in `test-fixtures` without a server.
+//! Runs the test cases in `test-fixtures` without a server.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -50,7 +50,7 @@ impl Case {
     }
 }
 
-/// Returns the decoded text of the body.
+/// Returns the body of a case's request as text.
 fn body(request: &Value) -> String {
     let text = if let Some(hex) = request["rawBodyHex"].as_str() {
         let digits: Vec<char> = hex.chars().filter(|digit| !digit.is_whitespace()).collect();
@@ -64,7 +64,7 @@ fn body(request: &Value) -> String {
     text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)
 }
 
-/// Returns the status and the body of the service's response.
+/// Returns the status and the body of the response that the service would send.
 fn response(case: &Case) -> (u64, String) {
     let Case { path, form, body, .. } = case;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -111,7 +111,7 @@ fn fixtures() -> PathBuf {
 }
 
 #[test]
-fn our_cases_get_their_responses() {
+fn cases_of_this_repository_get_the_expected_responses() {
     let files = ["processor", "batch"].into_iter().flat_map(|folder| {
         fs::read_dir(fixtures().join(folder)).expect("the fixtures").map(|entry| entry.expect("a fixture").path())
     });
@@ -120,13 +120,12 @@ fn our_cases_get_their_responses() {
         let case: Value = serde_json::from_str(&text).expect("JSON");
         Case::new(&path.display().to_string(), &case["input"]["request"], &case["output"]["response"])
     });
-    // Only the server rejects an unsupported content coding. Cases for `POST /explain` are in another folder;
-    // `explain_consistency` compares the explanation of each case here with its response.
+    // Cases with status 415 are skipped, because only the server rejects unsupported content codings.
     assert_responses(cases.filter(|case| case.status != 415), 170);
 }
 
 #[test]
-fn recorded_cases_get_their_responses() {
+fn recorded_cases_get_the_recorded_responses() {
     let file = File::open(fixtures().join("recorded/recorded.ndjson.gz")).expect("the recorded responses");
     let lines = BufReader::new(GzDecoder::new(file)).lines();
     let cases = lines.map(|line| {

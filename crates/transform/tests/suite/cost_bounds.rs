@@ -9,15 +9,15 @@ use transform::request::{BodyError, max_response_bytes};
 
 use crate::allocations::peak_of;
 
-/// The maximum number of bytes read per byte of body and response.
+/// The maximum number of bytes that a request may read, per byte of its body and response.
 const READ_PER_BYTE: u64 = 80;
-/// The maximum number of bytes reserved per byte of body and response. An event of one byte becomes a list entry of 300
-/// bytes, which needs twice the memory while the list grows.
+/// The maximum number of bytes that a request may reserve, per byte of its body and response. An event of one byte
+/// becomes a list entry of 300 bytes, and the list needs twice its memory while it grows.
 const RESERVED_PER_BYTE: usize = 700;
-/// The number of bytes that any request may read and reserve in addition, and may use without a reservation.
+/// The number of bytes that is added to each bound, so that the bound also holds for small requests.
 const BASE: usize = 64 << 10;
 
-/// Grants everything and counts the bytes.
+/// A meter that grants every reservation and counts the reserved bytes.
 #[derive(Default)]
 struct CountingMeter(Cell<usize>);
 
@@ -32,7 +32,7 @@ impl Meter for CountingMeter {
     }
 }
 
-/// Returns the response of `endpoint` to `body`. `response_bytes` returns the size of a response.
+/// Calls `endpoint` and returns its response to `body`. `response_bytes` returns the size of a response.
 ///
 /// # Panics
 /// Panics if the endpoint reads or reserves more bytes than the bounds allow, or uses more memory than it reserved.

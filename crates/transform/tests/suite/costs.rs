@@ -1,4 +1,4 @@
-//! Checks the costs of hostile and generated bodies against [`cost_bounds`]. Costs are counted, not timed.
+//! Checks the costs of hostile and generated bodies against [`cost_bounds`]. A cost is a number of bytes, not a time.
 
 use proptest::prelude::*;
 use serde_json::Value;

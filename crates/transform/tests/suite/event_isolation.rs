@@ -1,5 +1,5 @@
-//! The response to an event does not depend on other events, on its position, on how batches are split, or on the
-//! thread.
+//! Tests that the response to an event does not depend on other events, on the event's position, on how events are
+//! split into batches, or on the thread.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,7 +20,7 @@ fn alone(family: usize, event: &Value) -> Value {
     responded(family, std::slice::from_ref(event)).remove(0)
 }
 
-/// The number of rotations of an event's neighbors that are tried.
+/// The number of times that a test rotates the neighbors of an event.
 const ROTATIONS: usize = 4;
 
 /// Returns the fields that determine the topic, the partition and the order of delivery.
@@ -58,7 +58,7 @@ fn invalid() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// Generates valid and invalid events in any order, each with a flag that is set for invalid events.
+/// Generates valid and invalid events in any order, each paired with whether it is invalid.
 fn mixed() -> impl Strategy<Value = Vec<(bool, Value)>> {
     proptest::collection::vec(destination(), 1..3).prop_flat_map(|destinations| {
         let good = good_event(select(destinations)).prop_map(|event| (false, event));
@@ -67,7 +67,8 @@ fn mixed() -> impl Strategy<Value = Vec<(bool, Value)>> {
     })
 }
 
-/// Returns events that differ from `event` in at most one field. Values cached for one of them are wrong for another.
+/// Returns events that differ from `event` in at most one field. If the transformation reused a value of one of these
+/// events for another, a response would be wrong.
 fn near_duplicates(event: &Value) -> Vec<Value> {
     let changed = |pointer: &str, name: &str, value: Value| {
         let mut event = event.clone();
@@ -87,7 +88,8 @@ fn near_duplicates(event: &Value) -> Vec<Value> {
     ]
 }
 
-/// Returns a compacted body with its fields in this order. The metadata and destination of each event must be objects.
+/// Returns a compacted body whose fields are in the order `order`. The metadata and destination of each event must be
+/// objects, and the metadata must have IDs.
 fn compacted(events: &[Value], order: [&str; 3]) -> String {
     let (mut destinations, mut connections, mut input) = (Map::new(), Map::new(), Vec::new());
     for event in events {
@@ -104,7 +106,8 @@ fn compacted(events: &[Value], order: [&str; 3]) -> String {
     Value::Object(members).to_string()
 }
 
-/// Returns the events that can be compacted. Equal destinations get the same ID.
+/// Returns the events that the compacted format can represent, with new IDs in their metadata. Events with equal
+/// destinations get the same destination ID.
 fn identified(events: &[Value]) -> Vec<Value> {
     let mut texts: Vec<String> = Vec::new();
     let mut identified = Vec::new();
@@ -140,7 +143,7 @@ proptest! {
             }
             prop_assert_eq!(response, &alone(family, event));
         }
-        // Some valid events are rejected because of a template.
+        // Events that were generated as valid may also be rejected, because of a template.
         let rejected = actual.iter().filter(|response| response["statusCode"] == 400).count();
         prop_assert!(rejected >= mixed.iter().filter(|(is_invalid, _)| *is_invalid).count());
         prop_assert_eq!(response.tally.rejected.iter().sum::<u64>(), rejected as u64);
@@ -172,7 +175,7 @@ proptest! {
     fn plain_and_compacted_requests_get_the_same_responses(events in events(), family in family()) {
         let events = identified(&events);
         let plain = transform(family, &Value::from(events.clone()).to_string(), PayloadFormat::Plain);
-        // The first two layouts are streamed, the others are read completely.
+        // Bodies with the first two layouts are streamed; bodies with the other two layouts are read completely.
         for order in [
             ["input", "destinations", "connections"],
             ["input", "connections", "destinations"],
@@ -204,7 +207,7 @@ proptest! {
             let response = responded(family, &batch).swap_remove(at);
             prop_assert_eq!(routing(&response), routing(&own));
         }
-        // In the compacted format, neighbors with the same ID share a destination.
+        // In the compacted format, neighbors with the same destination ID share a destination.
         let batch = identified(&neighbors);
         let actual = responses(&transform(family, &compacted(&batch, ["input", "destinations", "connections"]), PayloadFormat::Compacted).body);
         prop_assert_eq!(actual.len(), batch.len());
@@ -215,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn elements_that_are_not_events_do_not_affect_other_events(other in special(), event in good_event(destination())) {
+    fn elements_that_are_not_events_do_not_affect_events(other in special(), event in good_event(destination())) {
         let own = alone(0, &event);
         let actual = responded(0, &[other.clone(), event.clone(), other]);
         prop_assert_eq!(&actual[0]["statusCode"], 400);
@@ -226,7 +229,7 @@ proptest! {
 
 /// The number of times that all threads together transform each batch.
 const REPEATS: usize = 10_000;
-/// The number of threads.
+/// The number of threads that transform the same batches.
 const THREADS: usize = 4;
 
 /// Returns generated batches, which are the same in every run.

@@ -1,4 +1,4 @@
-//! Compares explanations with responses.
+//! Checks that explanations agree with responses and counts.
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
@@ -14,7 +14,7 @@ use transform::request::{BodyError, Limits, PayloadFormat};
 
 const LIMITS: Limits = Limits { events: 100_000, response_bytes: 1 << 30 };
 
-/// Counts the reported decisions in the same way as the service.
+/// Adds the decisions in an explanation to `tally`, in the same way as the service counts decisions.
 fn count(tally: &mut Tally, explanation: &Explanation<'_>) {
     tally.events += 1;
     if let (Some(topic), Some(key)) = (&explanation.topic, &explanation.key) {
@@ -22,7 +22,7 @@ fn count(tally: &mut Tally, explanation: &Explanation<'_>) {
         tally.keys[key.source as usize] += 1;
         let tried: Vec<TopicRule> = topic.skipped.iter().map(|over| over.rule).collect();
         let before = TopicRule::ALL.iter().position(|rule| *rule == topic.rule).expect("a rule");
-        // An event is looked up in only one of the two maps.
+        // All rules before the rule that chose the topic were tried.
         let skipped = if topic.rule == TopicRule::EventType { 1 } else { before };
         assert_eq!(tried, TopicRule::ALL[..skipped], "{explanation:?}");
         assert!(key.value.is_empty() || key.source != KeySource::Empty, "{explanation:?}");
@@ -71,10 +71,10 @@ pub fn assert_consistent(family: &'static Family, form: PayloadFormat, query: &s
 }
 
 #[test]
-fn explanations_have_the_same_limits() {
+fn explanations_are_limited_like_responses() {
     let body = r#"[{"message":{},"metadata":{},"destination":{}},{"message":{},"metadata":{},"destination":{}}]"#;
     let family = Family::by_name("kafka").expect("a family");
-    // Explanations do not keep the response, so the limit applies to the response for one event.
+    // Responses to earlier events are not kept, so the limit applies to the response to a single event.
     let limits = Limits { response_bytes: 10, ..LIMITS };
     let mut seen = 0;
     let result = explain(family, body, PayloadFormat::Plain, "", limits, Options::default(), &Unlimited, |_| {

@@ -52,7 +52,7 @@ fn the_size_of_a_response_is_limited() {
 
 #[test]
 fn the_number_of_events_is_limited() {
-    // Streamed and read completely, in both formats and on all endpoints.
+    // These bodies cover both formats, all endpoints, streaming, and reading a body completely.
     let event = r#"{"message":{},"metadata":{},"destination":{}}"#;
     let bodies: [(Endpoint, PayloadFormat, &str); 7] = [
         (processor, PayloadFormat::Plain, "EVENTS"),
@@ -72,8 +72,9 @@ fn the_number_of_events_is_limited() {
     }
 }
 
-/// Returns an event in which `templates` templates find the same empty value of 100 KB, because empty values are not
-/// removed. Because of the name with a dot, they are looked up one by one.
+/// Returns an event with the given number of templates, all of which find the same empty array of 100 KB. Empty values
+/// are not removed, so every template finds the array again. Because the message has a name with a dot, the templates
+/// are looked up one by one.
 fn expensive(templates: usize) -> String {
     let message = format!(r#"{{"userId":"x","a":[{}],"a.b":1}}"#, " ".repeat(100_000));
     let config = vec![r#""{{ event.a || d }}""#; templates].join(",");
@@ -120,7 +121,7 @@ fn the_size_of_a_response_is_limited_relative_to_its_body() {
     assert_eq!(batch(&grouped, PayloadFormat::Compacted, limits), Err(BodyError::ResponseOutOfProportion(limit)));
 }
 
-/// Returns the response to an event with this message, for a destination with this Config.
+/// Returns the response to an event with the message `message` and a destination with the Config `config`.
 fn filled(message: &str, config: &str) -> Value {
     let event = format!(r#"{{"message":{message},"metadata":{{}},"destination":{{"Config":{config}}}}}"#);
     let limits = Limits { response_bytes: 1 << 26, ..LIMITS };
@@ -136,7 +137,7 @@ fn assert_too_complex(response: &Value) {
 }
 
 #[test]
-fn the_templates_and_the_size_of_a_config_are_limited() {
+fn the_number_of_templates_and_the_size_of_a_config_are_limited() {
     let many = |count| format!(r#"{{"topic":"t","x":[{}]}}"#, vec![r#""{{ event.a || d }}""#; count].join(","));
     assert_eq!(filled("{}", &many(MAX_TEMPLATES))["output"]["topic"], "t");
     assert_too_complex(&filled("{}", &many(MAX_TEMPLATES + 1)));

@@ -1,4 +1,4 @@
-//! All tests of the transformation in one binary, which is faster to link.
+//! All integration tests of the transformation, in one binary, because one binary links faster than several.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the crate is pure, its tests are not")]
@@ -13,6 +13,6 @@ mod limits;
 mod oracle;
 mod properties;
 
-/// Counts the memory of each thread for [`cost_bounds`].
+/// Counts the memory that each thread uses, for [`cost_bounds`].
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;

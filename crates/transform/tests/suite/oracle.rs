@@ -1,5 +1,5 @@
-//! The reference implementation of the transformation: slow, simple, based on trees, and without any code from the real
-//! one. Property tests compare the two.
+//! A slow and simple reference implementation of the transformation. It works on JSON trees and uses no code of the
+//! crate. Property tests compare the results of the crate with the results of this implementation.
 
 use serde_json::{Map, Value, json};
 
@@ -67,8 +67,8 @@ pub fn transform(names: &Names, event: &Value, query: &Value) -> Result<Value, (
     Ok(json!({ "output": output, "metadata": metadata, "statusCode": 200 }))
 }
 
-/// Returns whether a response is the expected one. For rejected events, only status and metadata are compared, and
-/// there must be an error.
+/// Returns whether `response` agrees with `expected`. If the event is rejected, only the status and the metadata are
+/// compared, and the response must contain an error.
 pub fn agrees(response: &Value, event: &Value, expected: &Result<Value, ()>) -> bool {
     match expected {
         Ok(expected) => same(response, expected),
@@ -93,7 +93,7 @@ pub fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Returns the groups of `/batch`, without rejected events.
+/// Returns the groups in the response of `/batch`, without the entries of rejected events.
 pub fn batch(events: &[Value]) -> Value {
     let mut groups: Vec<(String, String, Vec<Value>)> = Vec::new();
     for event in events {
@@ -153,7 +153,8 @@ fn set_timestamp(message: &mut Map<String, Value>) {
     message.insert("timestamp".into(), found);
 }
 
-/// Returns the value at a path: the field whose name is the whole path, or else the value along the names of the path.
+/// Returns the value of the field whose name is the whole path. If there is no such field, follows the names of the
+/// path.
 fn value_at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     if let Some(value) = value.get(path) {
         return Some(value);
@@ -232,7 +233,8 @@ fn fill_template(text: &str, event: &mut Value) -> Result<Option<Value>, ()> {
     Ok(Some(value))
 }
 
-/// Returns the names of the fields along a path. A name may consist of several names of the path.
+/// Returns the names of the fields along a path. The name of a field may consist of several names of the path, joined
+/// by dots.
 fn find(value: &Value, names: &[&str]) -> Option<Vec<String>> {
     match value {
         Value::Array(_) => (names == ["length"]).then(|| vec!["length".to_owned()]),

@@ -1,4 +1,4 @@
-//! Property tests on arbitrary generated batches.
+//! Property tests of the transformation with generated batches.
 
 use std::fmt::Write as _;
 
@@ -190,14 +190,15 @@ fn usual_destination() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Generates a path of one to three names below the message or the metadata, so that many paths are equal or share names.
+/// Generates a path of one to three names below `event`, `message`, `metadata` or `n1`. There are only a few names, so
+/// many paths are equal or share names.
 fn short_path() -> impl Strategy<Value = String> {
     let name = || (0..14).prop_map(|name| format!("n{name}"));
     (select(vec!["event", "message", "metadata", "n1"]), proptest::collection::vec(name(), 1..4))
         .prop_map(|(root, names)| format!("{root}.{}", names.join(".")))
 }
 
-/// Generates an event with up to 60 templates, and a message and metadata with the names of their paths.
+/// Generates an event with up to 60 templates. The names in their paths also occur in the message and the metadata.
 fn event_with_many_templates() -> impl Strategy<Value = Value> {
     let template = || short_path().prop_map(|path| json!(format!("{{{{ {path} || n3 }}}}")));
     let value = prop_oneof![
@@ -216,7 +217,7 @@ fn event_with_many_templates() -> impl Strategy<Value = Value> {
         let config = json!({ "x": templates, "enableMultiTopic": true, "eventToTopicMap": map, "topic": topic });
         let mut message = message;
         if message["n7"].is_null() {
-            // Otherwise few messages would use the map.
+            // Few generated messages are track events, but only track events use the map.
             message["type"] = json!("track");
         }
         json!({ "message": message, "metadata": metadata, "destination": { "Config": config }, "n1": { "n1": 1 } })
@@ -250,7 +251,7 @@ fn event(destination: impl Strategy<Value = Value> + 'static) -> impl Strategy<V
     prop_oneof![12 => mostly_good, 1 => special()]
 }
 
-/// Generates batches in which neighbors often share their destination, as in real batches.
+/// Generates batches in which neighboring events often have the same destination, as in real batches.
 pub fn events() -> impl Strategy<Value = Vec<Value>> {
     proptest::collection::vec(destination(), 1..3)
         .prop_flat_map(|destinations| proptest::collection::vec(event(select(destinations)), 0..12))
@@ -310,7 +311,7 @@ proptest! {
     fn the_path_tree_and_single_lookups_fill_the_same_values(
         event in prop_oneof![good_event(usual_destination()), event_with_many_templates()],
     ) {
-        // A name with a dot may be a path, so the path tree is not used.
+        // A path of several names could refer to a name with a dot, so the path tree is not used for this event.
         let mut dotted = event.clone();
         dotted["x.y"] = json!(0);
         let [found, looked_up] =
@@ -362,7 +363,7 @@ proptest! {
             prop_assert_eq!(responses(&response.body).len() as u64, response.tally.events);
         }
         let _ = batch::respond(&text, form, LIMITS);
-        // The reader and serde_json accept the same texts.
+        // The reader must accept the same texts as serde_json.
         prop_assert_eq!(Raw::parse(&text).is_ok(), explain(&text).is_none());
     }
 
@@ -374,13 +375,14 @@ proptest! {
         let raw = Raw::parse(&text).expect("a number");
         let string = javascript::JsString::of(Some(raw));
         let (actual, expected) = (string.escaped(), oracle::string(Some(&json!(number))));
-        // If two shortest texts are equally near, JavaScript takes the even one, but Rust may take the other one.
+        // If two texts of the shortest length are equally near the number, JavaScript chooses the text with the even
+        // last digit, but Rust may choose the other text.
         let is_equally_near = actual.len() == expected.len() && actual.parse() == Ok(number);
         prop_assert!(actual == expected || is_equally_near, "{actual} instead of {expected}");
     }
 }
 
-/// Generates objects with unusual text: unusual literals, whitespace, duplicates and escapes.
+/// Generates the text of objects with unusual literals, whitespace, escapes and duplicate names.
 fn raw_object() -> impl Strategy<Value = String> {
     let value = select(vec![
         "1.0",
@@ -412,7 +414,8 @@ fn space() -> impl Strategy<Value = &'static str> {
     select(vec!["", " ", "\n", "\t\r\n "])
 }
 
-/// Generates JSON with one character replaced, and sequences of arbitrary tokens.
+/// Generates text that is usually not valid JSON: sequences of arbitrary tokens, and JSON with one character replaced
+/// or removed.
 fn any_text() -> impl Strategy<Value = String> {
     let tokens = proptest::collection::vec(
         select(vec![

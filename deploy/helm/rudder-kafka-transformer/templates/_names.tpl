@@ -44,7 +44,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 ://{{ include "fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
 {{- end -}}
 
-{{/* A duration in seconds: a plain number, or one with units such as 1m30s. */}}
+{{/* Converts a duration to seconds. The duration is a number of seconds, or has units, such as 1m30s. */}}
 {{- define "seconds" -}}
 {{- $text := (kindIs "float64" . | ternary (. | int64) .) | toString -}}
 {{- if regexMatch "^[0-9]+$" $text -}}

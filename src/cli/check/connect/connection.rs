@@ -4,11 +4,11 @@ use connect::step::Report;
 
 /// The result of connecting to one destination.
 pub(in crate::cli::check) enum Connection {
-    /// Connecting was tried.
+    /// A connection was attempted.
     Tried(Report),
-    /// The configuration has errors that prevent a connection.
+    /// No connection was attempted, because the destination's configuration has errors.
     NoSettings,
-    /// The event loop could not be started on this machine.
+    /// No connection was attempted, because the event loop could not be started on this machine.
     Failed(String),
 }
 

@@ -15,7 +15,11 @@ pub(in crate::cli::check) fn value(connection: &Connection) -> Value {
             "sections": report.sections.iter().map(section).collect::<Vec<_>>(),
         }),
         Connection::NoSettings => {
-            json!({ "tried": false, "failures": connection.failures(), "why": "the destination's errors prevent a connection" })
+            json!({
+                "tried": false,
+                "failures": connection.failures(),
+                "why": "not connected, because the destination's configuration has errors",
+            })
         }
         Connection::Failed(problem) => json!({ "tried": false, "failures": connection.failures(), "why": problem }),
     }

@@ -90,7 +90,7 @@ fn waiting(name: &str) -> ProgressBar {
     bar
 }
 
-/// Parses a topic name, and rejects one that no broker accepts.
+/// Parses a topic name. Rejects a name that no broker accepts.
 fn topic(name: &str) -> Result<String, String> {
     topics::illegal(name).map_or_else(|| Ok(name.to_owned()), Err)
 }

@@ -1,4 +1,4 @@
-//! Formats the connection steps as text: one per line, with details and advice below.
+//! Formats the connection steps as text: one step per line, with its details and advice on the lines below.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::connection::Connection;
 use crate::cli::format::{BAD, DOUBTFUL, FAINT, GOOD};
 use connect::step::{Outcome, Report, Stage, Step, Subject};
 
-/// The width of the columns before the text: indent, step, result, time.
+/// The total width, in characters, of the columns before the text: indent, step, result, time.
 const BEFORE_TEXT: usize = 4 + 8 + 1 + 7 + 1 + 10 + 2;
 
 /// Writes the result for one destination.
@@ -17,7 +17,7 @@ pub(in crate::cli::check) fn write(out: &mut impl Write, connection: &Connection
     match connection {
         Connection::Tried(report) => sections(out, report),
         Connection::NoSettings => {
-            writeln!(out, "  {BAD}not connected{BAD:#}: the errors above prevent a connection")
+            writeln!(out, "  {BAD}not connected{BAD:#}, because the destination's configuration has errors")
         }
         Connection::Failed(problem) => writeln!(out, "  {BAD}not connected{BAD:#}: {problem}"),
     }
@@ -70,7 +70,7 @@ fn write_step(out: &mut impl Write, step: &Step) -> io::Result<()> {
     Ok(())
 }
 
-/// The name of a step, short enough for its column.
+/// Returns the name of a step, short enough for its column.
 fn short(stage: Stage) -> &'static str {
     match stage {
         Stage::ClientCertificate => "client",

@@ -11,13 +11,13 @@
   dark.addEventListener("change", color);
   color();
 
-  // Other paths are on another port, to which the policy of this page allows no requests.
+  // Only paths on this port can be tried out, because the Content Security Policy of this page allows no other requests.
   const servedHere = () => ({
     statePlugins: { spec: { wrapSelectors: { allowTryItOutFor: () => (_, path) => served.includes(path) } } },
   });
   const nothing = () => null;
   const withoutAuthorization = () => ({ components: { authorizeBtn: nothing, authorizeOperationBtn: nothing } });
-  // Swagger UI puts these links inside buttons, which HTML does not allow. Opening an operation still changes the address.
+  // Swagger UI puts links inside buttons, which HTML does not allow. Opening an operation still changes the address.
   const withoutLinksInButtons = (system) => ({
     components: { DeepLink: ({ text }) => system.React.createElement("span", null, text) },
   });

@@ -7,7 +7,7 @@ use destinations::select::{Choice, SelectError};
 /// Why a request is rejected. The messages contain nothing from the body except line and column numbers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExplainError {
-    /// The body is not valid JSON, with the position and the reason.
+    /// The body is not valid JSON. The string contains the reason and the position.
     #[error("the body is not valid JSON: {0}")]
     NotJson(String),
     /// The body is not an object.
@@ -18,10 +18,10 @@ pub enum ExplainError {
     /// `events` is missing or not an array.
     #[error("events is missing or not an array")]
     EventsNotAnArray,
-    /// There is no family with that name.
+    /// `family` is not the name of a supported destination type.
     #[error("family must be kafka, azure_event_hub or confluent_cloud")]
     FamilyUnknown,
-    /// The destination cannot be used, with the reason.
+    /// The destination cannot be used. The string contains the reason.
     #[error("destination: {0}")]
     DestinationUnusable(String),
     /// `destination` contains several destinations.
@@ -30,19 +30,19 @@ pub enum ExplainError {
     /// `destinationId` or `destinationName` is not a string.
     #[error("destinationId and destinationName must be strings")]
     SelectorInvalid,
-    /// `batchBytes` is invalid.
+    /// `batchBytes` is not a whole number in the supported range.
     #[error("batchBytes must be a whole number from 1 to {MAX_BATCH_BYTES}")]
     BatchBytesInvalid,
-    /// `check` is invalid.
+    /// `check` is not a boolean.
     #[error("check must be true or false")]
     CheckInvalid,
-    /// `partitions` is invalid.
+    /// `partitions` is not a whole number in the supported range.
     #[error("partitions must be a whole number from 1 to {MAX_PARTITIONS}")]
     PartitionsInvalid,
-    /// See [`RequestLimits::events`](super::limits::RequestLimits::events).
+    /// The request has more events than [`RequestLimits::events`](super::limits::RequestLimits::events) allows.
     #[error("the request has more than {0} events")]
     TooManyEvents(usize),
-    /// See [`RequestLimits::filled_bytes`](super::limits::RequestLimits::filled_bytes).
+    /// The events are larger than [`RequestLimits::filled_bytes`](super::limits::RequestLimits::filled_bytes) allows.
     #[error("the events are larger than {0} bytes once the destination is filled in")]
     TooLarge(usize),
 }

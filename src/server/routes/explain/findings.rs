@@ -1,21 +1,21 @@
-//! The configuration findings in the response of `POST /explain`. They come from the crate `check`, which only builds
-//! with the feature `tools` contain. Other builds report that checks are unavailable.
+//! The configuration findings in the response of `POST /explain`. They come from the crate `check`, which is part of
+//! the binary only with the feature `tools`. Builds without this feature report that checks are unavailable.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::request::CheckedText;
 
-/// The findings for the destination of the first event that has one.
+/// The findings for one destination: that of the first event with a destination.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationCheck {
-    /// The findings, the most severe first, then in the order of the rules. Missing credentials are not reported,
-    /// because exports of the control plane contain none.
+    /// The findings, with the most severe first. Findings of the same severity are in the order of the rules. Missing
+    /// credentials are not reported, because a configuration exported from the control plane contains no credentials.
     pub findings: Vec<DestinationFinding>,
     /// The number of findings that are not listed.
     pub left_out: usize,
-    /// The reason why nothing was checked, or null.
+    /// The reason why nothing was checked, or null if the destination was checked.
     pub unavailable: Option<String>,
 }
 
@@ -28,7 +28,8 @@ pub struct DestinationFinding {
     /// The severity.
     #[schema(pattern = "^(error|warning|hint)$")]
     pub severity: String,
-    /// The location: an RFC 6901 pointer into `destination`, or into the selected destination if there are several.
+    /// The location, as an RFC 6901 pointer into `destination`. If `destination` contains several destinations, the
+    /// pointer starts at the selected one.
     pub pointer: String,
     /// The problem. Values of secrets are not shown.
     pub message: String,

@@ -1,4 +1,4 @@
-//! `POST /explain`: shows where events would go, and why. Only the request is counted and logged, not its events.
+//! `POST /explain`: shows where events would go, and why. Metrics and logs include the request, but not its events.
 
 pub mod error;
 pub mod findings;
@@ -31,24 +31,25 @@ use transform::request::{BodyError, Limits, PayloadFormat};
 /// The state of this route.
 #[derive(Debug, Clone)]
 pub struct ExplainService {
-    /// The required token.
+    /// The required operator token, or `None` if no token is required.
     pub operator: Option<Arc<OperatorToken>>,
-    /// Collects bodies.
+    /// Reads the bodies of requests.
     pub bodies: BodyReader,
-    /// Separate permits, so that these requests and rudder-server's requests do not wait for each other.
+    /// Permits for requests to `/explain`. They are separate from other permits, so that these requests and
+    /// rudder-server's requests do not wait for each other.
     pub permits: Permits,
-    /// The maximum number of events in a request.
+    /// The maximum number of events in a request, if lower than [`MAX_EVENTS`].
     pub max_events: usize,
 }
 
 /// Explain events
 ///
-/// Shows for each event its topic and the rule that chose it, the rules that were tried before, its partition key and
-/// its partition. Also shows what templates and the timestamp rule changed, why rudder-server would not produce the
-/// event, and the exact response. With `check`, also reports configuration problems of the destination, like the
-/// command `check`. The events are not counted in metrics. Templates that read `request.query` use the query of this
-/// request. `PAGE=off` disables this endpoint, and `PAGE=metrics` moves it to the metrics port. Requires the operator
-/// token if `OPERATOR_TOKEN_FILE` is set.
+/// Shows for each event the topic, the partition key and the partition, the rule that chose the topic, and the rules
+/// that were tried earlier. Also shows what templates and the timestamp rule changed, the exact response, and the
+/// reason if rudder-server would drop the event. With `check`, also reports configuration problems of the destination,
+/// like the command `check`. The events are not counted in metrics. Templates that read `request.query` use the query
+/// of this request. `PAGE=false` disables this endpoint, and `PAGE=metrics` moves it to the metrics port. Requires the
+/// operator token if `OPERATOR_TOKEN_FILE` is set.
 #[utoipa::path(
     post,
     path = "/explain",
@@ -77,7 +78,7 @@ pub async fn explain(
     Ok(HttpResponse::Ok().insert_header(JSON).body(explanations))
 }
 
-/// Returns the explanations for a body, as JSON.
+/// Returns the explanations for the events in a body, as JSON.
 fn explained(
     decoded: &Decoded,
     query: &str,
@@ -87,7 +88,7 @@ fn explained(
     let share = &decoded.share;
     let text = text_within(&decoded.bytes, share)?;
     let ExplainRequest { family, options, body, checked } = ExplainRequest::read(&text, limits)?;
-    // An estimate for the events with defaults filled in and for their explanations, including the current one.
+    // This is an estimate of the memory for the events with defaults filled in, and for the explanations.
     share.reserve(2 * body.capacity())?;
     let findings = checked.as_ref().map(findings::findings);
     let findings = findings.map(|findings| serde_json::to_vec(&findings)).transpose();

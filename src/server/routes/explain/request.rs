@@ -1,4 +1,4 @@
-//! A request to `POST /explain`: events in any supported format, and defaults for all of them.
+//! A request to `POST /explain`: events in any supported format, and defaults that apply to all events.
 
 use std::num::NonZeroU32;
 
@@ -21,7 +21,7 @@ pub struct ExplainRequest {
     pub options: Options,
     /// The events, as a body in the plain format.
     pub body: String,
-    /// The destination whose configuration is to be checked.
+    /// The destination whose configuration is to be checked, or `None` if nothing is to be checked.
     pub checked: Option<CheckedText>,
 }
 
@@ -35,8 +35,8 @@ pub struct CheckedText {
 }
 
 impl ExplainRequest {
-    /// Reads a request: an object with `events` and optional fields, which may also be `null`. `destination` has any of
-    /// the formats that [`destinations`] reads, or is a string with the text of a file. The other fields are
+    /// Reads a request: an object with `events` and optional fields. An optional field may be `null`. `destination` has
+    /// any of the formats that [`destinations`] reads, or is a string with the text of a file. The other fields are
     /// `destinationId`, `destinationName`, `connection`, `family`, `partitions`, `batchBytes` and `check`.
     ///
     /// # Errors
@@ -70,8 +70,8 @@ impl ExplainRequest {
         let family = selected.as_ref().map(|selected| selected.family).or(given).unwrap_or(&KAFKA);
         let missing = Missing::of(selected.map(|selected| selected.text), connection);
         let body = Filled::of(events, &missing, limits)?;
-        // If the used destination is the whole file, the file is checked as it was given, so that findings refer to
-        // its positions and variables.
+        // If the file contains only the used destination, the original text of the file is checked, so that findings
+        // refer to the positions and variables in the file.
         let used = if checks { used_destination(&body) } else { None };
         let checked = used.map(|used| CheckedText {
             text: file.filter(|_| only.as_deref() == Some(used)).unwrap_or_else(|| used.to_owned()),
@@ -81,7 +81,7 @@ impl ExplainRequest {
     }
 }
 
-/// Returns the destination of the first event that has one.
+/// Returns the destination of the first event that has a destination.
 fn used_destination(body: &str) -> Option<&str> {
     let mut used = None;
     Raw::parse(body).ok()?.for_each_element(|event| {
@@ -105,7 +105,7 @@ const FIELDS: [&str; 9] = [
     "check",
 ];
 
-/// Builds the events as a body in the plain format, within the limits.
+/// Builds a body in the plain format from the events of a request, within the limits.
 struct Filled<'m> {
     missing: &'m Missing<'m>,
     limits: RequestLimits,
@@ -156,7 +156,7 @@ fn count(value: Raw<'_>) -> Option<NonZeroU32> {
     }
     let number: f64 = value.text().parse().ok()?;
     let is_count = number.fract() == 0.0 && (1.0..=f64::from(MAX_PARTITIONS)).contains(&number);
-    // Within these bounds, the conversion of an integral float is exact.
+    // Within these bounds, the conversion of a float without a fraction is exact.
     if is_count { NonZeroU32::new(number as u32) } else { None }
 }
 
@@ -260,7 +260,7 @@ mod tests {
             ("7", "", "destination: it is neither a JSON object nor an array; supported formats: "),
             (r#""x""#, "", "destination: it is not JSON: expected value at line 1 column 1"),
             (r#"{"id":"d","name":"K","type":"KAFKA"}"#, "", "has no Config"),
-            (&several, r#","destinationId":"c""#, "destination: no destination in it has that ID and name"),
+            (&several, r#","destinationId":"c""#, "destination: no destination in the input has the given ID and name"),
             ("{}", r#","destinationId":7"#, "must be strings"),
             ("{}", r#","batchBytes":0"#, "batchBytes must be a whole number from 1 to 2147483647"),
         ] {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_checked_destination_is_the_used_one() {
+    fn the_destination_of_the_first_event_is_checked() {
         let limits = RequestLimits { events: 9, filled_bytes: 10_000 };
         let checked = |text: &str| {
             let request = ExplainRequest::read(text, limits).expect(text);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_sdk_body_is_read_as_its_events() {
+    fn the_body_of_an_sdk_request_is_split_into_its_events() {
         let request = |events: &str| read(&format!(r#"{{"events":{events}}}"#)).map(|request| request.body);
         let message = r#"{"message":{},"metadata":{}}"#;
         assert_eq!(request(r#"[{"batch":[{},{}],"sentAt":"x"}]"#), Ok(format!("[{message},{message}]")));

@@ -14,7 +14,7 @@ export function element(name, attributes = {}, ...children) {
   return node;
 }
 
-/** Sets the text of an element, unless it is already the same: screen readers would announce it again. */
+/** Sets the text of an element if it differs, because screen readers would announce the same text again. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

@@ -117,7 +117,7 @@ export function place(text, at) {
   return { line: before.length, column: [...before[before.length - 1]].length + 1 };
 }
 
-/** The maximum length of an object or array on one line. It must not contain another object or array. */
+/** The maximum length of an object or array on one line. Those with a nested object or array are always split into lines. */
 const MAX_INLINE = 52;
 
 /** The maximum number of indented levels. With more, lines would consist mostly of indentation. */

@@ -12,7 +12,7 @@ export function write({ event, destination, family, partitions }) {
   return START + btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** Returns the state in a fragment, or `null` if it contains none. */
+/** Returns the state in a fragment, or `null` if the fragment contains no state. */
 export function read(fragment) {
   if (!fragment.startsWith(START)) return null;
   try {

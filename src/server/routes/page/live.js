@@ -5,7 +5,7 @@ import { authorization, service, showService, tokenProblem } from "./service.js"
 
 /** Milliseconds between two requests. */
 const PAUSE = 2_000;
-/** The maximum number of destinations that are shown. A filter finds the others. */
+/** The maximum number of destinations that are shown. The filter searches all destinations. */
 const MAX_SHOWN = 100;
 
 const [filter, sort, partitions, pause, token] = ["filter", "sort", "partitions", "pause", "token"].map(at);
@@ -96,7 +96,7 @@ function details(destination) {
     table("Rejected events", ["reason", "field", "recent", "total", "latest"], rejected),
     rejections.length > 0 ? element("p", {}, explain) : null,
     element("div", { class: "tables" }, tables),
-    emptyKeys.total > 0 ? element("p", {}, `${percent(emptyKeys.share)} of all events have an empty key and share one partition.`) : null,
+    emptyKeys.total > 0 ? element("p", {}, `${percent(emptyKeys.share)} of all transformed events have an empty key and share one partition.`) : null,
     keys.skew ? element("p", {}, `Of ${report.partitions} partitions, partition ${keys.skew.partition} gets ${percent(keys.skew.share)} of the events: ${number(keys.skew.factor)} times an even share.`) : null,
   ];
 }
@@ -132,7 +132,7 @@ function card(destination) {
   return shown;
 }
 
-/** Returns the focusable elements of a card, in the same order each time it is drawn. */
+/** Returns the focusable elements of a card. Their order is the same each time the card is drawn. */
 const focusable = (card) => [...card.querySelectorAll("summary, a, button")];
 
 /** Draws the cards, and restores the focus. */
@@ -160,7 +160,7 @@ function show() {
   const { others, limits } = report;
   const note = at("limits");
   note.hidden = others.events.total === 0;
-  note.textContent = `At most ${limits.destinations} destinations are counted separately. The others have ${number(others.events.total)} events, ${number(others.events.recent)} of them recent.`;
+  note.textContent = `At most ${limits.destinations} destinations are counted separately. All others together have ${number(others.events.total)} events, ${number(others.events.recent)} of them recent.`;
 }
 
 async function load() {
@@ -179,7 +179,7 @@ async function load() {
       if (isFirst) token.focus();
       return;
     }
-    if (!response.ok) throw new Error(`The service responds with ${response.status}.`);
+    if (!response.ok) throw new Error(`The service responds with status ${response.status}.`);
     report = await response.json();
     at("token-form").hidden = true;
     at("controls").hidden = false;

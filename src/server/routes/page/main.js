@@ -101,7 +101,7 @@ function choose(destinations) {
   }
 }
 
-/** Whether a text is treated as YAML, such as that of the Rudder CLI: it does not start like a JSON object or array. */
+/** Whether a text is treated as YAML, the format of the Rudder CLI: it does not start like a JSON object or array. */
 function isYaml(text) {
   return /^\s*[^\s{[]/.test(text);
 }
@@ -239,7 +239,7 @@ function rejection(status, text) {
   try {
     return `${JSON.parse(text).message}.`;
   } catch {
-    return `The service responds with ${status}.`;
+    return `The service responds with status ${status}.`;
   }
 }
 

@@ -20,7 +20,7 @@ function value(json) {
   return json === "" ? "(empty)" : json;
 }
 
-/** Shortens a text to fit on one line. The full text is shown below it. */
+/** Shortens a text to fit on one line. The full text is shown below this line. */
 const inLine = (text) => (text.length > 120 ? `${[...text].slice(0, 100).join("")}…` : text);
 
 /** Summarizes the outcome of all events in one line. */
@@ -107,7 +107,7 @@ function rejection({ code: reason, text, errorType }) {
     "div",
     { class: "rejection" },
     element("p", { class: "big" }, text),
-    element("p", {}, `${fault}. The other events of its batch are not affected. `, code(reason)),
+    element("p", {}, `${fault}. The other events in the same batch are not affected. `, code(reason)),
   );
 }
 
@@ -168,7 +168,7 @@ function why(topic) {
 }
 
 function left(topic) {
-  if (topic.value === null) return element("span", { class: "soft" }, "the response has no topic, or null");
+  if (topic.value === null) return element("span", { class: "soft" }, "the response has no topic, or the topic is null");
   return element("span", {}, "the response contains Config.topic unchanged: ", code(JSON.stringify(topic.value)));
 }
 

@@ -12,7 +12,7 @@ const NAMES = new RegExp(
   ].join("|"),
   "i",
 );
-/** Names of objects and arrays whose values are all treated as secrets. */
+/** Names of objects and arrays in which all values are treated as secrets. */
 const GROUPS = /^(request|http|custom|extra)?[-_ ]?headers$|secrets?$|credentials$|^auth$/i;
 /** Values that are secrets in a field of any name. */
 const VALUES = new RegExp(
@@ -27,11 +27,13 @@ const VALUES = new RegExp(
   ].join("|"),
   "i",
 );
-/** Fields of pairs such as `{"name": …, "value": …}`: those that contain the name, and those that contain the value. */
+/** The fields that contain the name in pairs such as `{"name": …, "value": …}`. */
 const NAME_OF = new Set(["name", "key", "header", "field", "from"]);
+/** The fields that contain the value in such pairs. */
 const VALUE_OF = new Set(["value", "to", "val", "content"]);
-/** The maximum number of listed paths, and the maximum length of each in characters. */
+/** The maximum number of listed paths. */
 const MAX_PATHS = 100;
+/** The maximum length of a listed path, in characters. */
 const MAX_PATH = 200;
 /** The maximum number of levels of JSON inside strings. */
 const MAX_NESTED = 3;
@@ -40,8 +42,8 @@ const decode = (text, { start, end }) => JSON.parse(text.slice(start, end));
 const isScalar = (kind) => kind === "string" || kind === "number" || kind === "word";
 
 /**
- * Returns the text with empty strings instead of secrets, and the paths of their fields. Text that is not JSON is returned
- * unchanged, because secrets cannot be found in it: do not share it.
+ * Returns the text with an empty string in place of each secret, and the paths of the secrets. Text that is not JSON is
+ * returned unchanged, because secrets cannot be found in it. Do not share such text.
  */
 export function withoutSecrets(text, nested = 0) {
   const { tokens, error } = scan(text);

@@ -1,11 +1,11 @@
-// The dialog "Copy link", which shows exactly what the link contains before it is copied.
+// The dialog "Copy link", which shows exactly what the link contains before the user copies the link.
 
 import { at, element } from "./element.js";
 import { scan } from "./json.js";
 import { MAX_LENGTH, write } from "./link.js";
 import { withoutSecrets } from "./secrets.js";
 
-/** Copies a text, and confirms it on the pressed button. */
+/** Copies a text to the clipboard, and shows "Copied" on the pressed button. */
 export async function copy(text, button) {
   try {
     await navigator.clipboard.writeText(text);
@@ -25,7 +25,7 @@ export async function copy(text, button) {
   setTimeout(() => (button.textContent = label), 1500);
 }
 
-/** Returns the state without secrets, and what was left out. Returns `null` if the event is not JSON. */
+/** Returns the state without secrets, and a list of the omitted parts. Returns `null` if the event is not JSON. */
 export function shareable({ event, destination, ...rest }) {
   if (scan(event).error) return null;
   const events = withoutSecrets(event);
@@ -43,7 +43,7 @@ export function shareable({ event, destination, ...rest }) {
 /** Opens the dialog for a state. Returns an error message if there can be no link, otherwise `null`. */
 export function share(state) {
   const shared = shareable(state);
-  if (shared === null) return "The event is not valid JSON, so secrets cannot be found in it. It cannot be shared as a link.";
+  if (shared === null) return "The event is not valid JSON, so secrets cannot be found in it, and it cannot be shared as a link.";
   const fragment = write(shared.state);
   if (fragment.length > MAX_LENGTH) return "The input is too long for a link.";
   const link = `${location.origin}${location.pathname}${location.search}${fragment}`;

@@ -5,7 +5,7 @@ import { element, shortened } from "./element.js";
 /** The maximum number of rows in a table. */
 const MAX_ROWS = 12;
 
-/** Formats a topic for display: `none`, `(empty)`, other strings verbatim, anything else as JSON. */
+/** Formats a topic for display: null as `none`, "" as `(empty)`, other strings verbatim, anything else as JSON. */
 export function topicName({ value }) {
   if (value === null) return "none";
   if (value === "") return "(empty)";

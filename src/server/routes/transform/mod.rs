@@ -33,15 +33,15 @@ use transform::request::{Limits, PayloadFormat};
 /// The state of these routes.
 #[derive(Debug, Clone)]
 pub struct Transformation {
-    /// Collects bodies.
+    /// Reads the bodies of requests.
     pub bodies: BodyReader,
     /// The limits of one request.
     pub limits: Limits,
     /// The destinations that this service transforms.
     pub native_destinations: NativeDestinations,
-    /// Handles requests for all other destinations.
+    /// Handles requests for destinations that this service does not transform.
     pub fallback: Fallback,
-    /// Compares responses with the upstream.
+    /// Compares this service's responses with the upstream's, if shadow comparison is enabled.
     pub shadow: Option<Shadow>,
     /// Counts events per destination.
     pub activity: Activity,
@@ -53,21 +53,23 @@ struct Received<'r> {
     request: &'r HttpRequest,
     endpoint: Endpoint,
     form: PayloadFormat,
-    /// The body as it was sent.
+    /// The body as the client sent it, possibly compressed.
     sent: Bytes,
     coding: Coding,
-    /// Whether the request is compared with the upstream, if that was decided before its body was read.
+    /// Whether this service's and the upstream's responses to the request are compared. `None` if this has not been
+    /// decided yet.
     is_sampled: Option<bool>,
 }
 
 impl Transformation {
-    /// Whether clients get the upstream's responses, and this service's are only compared with them.
+    /// Whether clients get the upstream's responses, so that this service's responses are used only for comparison.
     fn answers_from_upstream(&self) -> bool {
         self.shadow.as_ref().is_some_and(Shadow::answers_from_upstream)
     }
 
-    /// Decides whether a request is compared with the upstream, before its body is read: if the upstream responds and
-    /// nothing is compared, the body does not have to be read. Returns `None` if this is decided later.
+    /// Decides, before the body of a request is read, whether this service's and the upstream's responses to the
+    /// request are compared. If the client gets the upstream's response and nothing is compared, the body can be
+    /// forwarded without reading it first. Returns `None` if the decision is made later.
     fn sample_early(&self, endpoint: &Endpoint) -> Option<bool> {
         let shadow = self.shadow.as_ref().filter(|shadow| shadow.answers_from_upstream())?;
         matches!(endpoint, Endpoint::Processor { .. }).then(|| shadow.chooses())
@@ -133,7 +135,7 @@ impl Received<'_> {
         }
         self.service.activity.add(transformed.family, activity);
         request_log::note_events(self.request, &transformed.tally);
-        // The part that is being written is in memory twice.
+        // The part of the response that is being written is in memory twice.
         let bytes = transformed.body.capacity() + transformed.body.len().min(response::LARGE_RESPONSE_BYTES);
         let body = Bytes::from(transformed.body);
         let then = self.watch().and_then(|watch| watch.answered(200, body.clone()));
@@ -142,7 +144,8 @@ impl Received<'_> {
         response::response(body, memory, then)
     }
 
-    /// Returns the rejected events of a request to a router endpoint, attributed to the destination of its first event.
+    /// Returns the rejected events of a request to a router endpoint. All of them are attributed to the destination of
+    /// the first event.
     fn rejected_by_router(&self, transformed: &Transformed) -> RejectedEvents {
         RejectedEvents {
             identity: Identity::in_start_of(&self.sent, self.coding),
@@ -174,7 +177,7 @@ impl Received<'_> {
         }
     }
 
-    /// Keeps the request for the comparison, if it is selected.
+    /// Keeps the request for shadow comparison, if the request is selected.
     fn watch(&self) -> Option<PendingComparison> {
         let (shadow, upstream) = self.service.shadow.as_ref().zip(self.service.fallback.upstream.as_ref())?;
         let is_sampled = self.is_sampled.unwrap_or_else(|| shadow.chooses());

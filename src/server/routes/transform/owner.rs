@@ -1,4 +1,4 @@
-//! Determines which transformer responds to a request whose body was read: this service or the upstream.
+//! Determines whether this service or the upstream responds to a request whose body has been read.
 
 use std::sync::atomic::AtomicBool;
 
@@ -16,12 +16,12 @@ use transform::endpoint::{Endpoint, Transformed};
 use transform::meter::Halt;
 use transform::request::{BodyError, Limits, PayloadFormat};
 
-/// Which transformer responds.
+/// The transformer that responds to a request.
 #[derive(Debug)]
 pub(super) enum Owner {
     /// This service, with its response and the activity of each destination.
     Us(Box<Transformed>, RequestActivity),
-    /// The upstream, which gets the body as it was sent.
+    /// The upstream, which gets the body as the client sent it.
     Upstream {
         /// Whether this service supports the destination, and the upstream responds only because of
         /// `SHADOW_ANSWER=upstream`.
@@ -29,11 +29,13 @@ pub(super) enum Owner {
     },
 }
 
-/// The maximum work on the event loop, which takes a few milliseconds. A typical body causes two units of work per
-/// byte, one for reading and one for writing, so typical bodies that are not large stay on the loop.
+/// The maximum work for a request on the event loop, in units of work. This much work takes a few milliseconds. A
+/// typical body causes two units per byte, one for reading and one for writing. A typical body that is not large is
+/// therefore processed on the event loop.
 const MAX_WORK_ON_LOOP: u64 = 4 << 20;
 
-/// Never set: work on the event loop completes before its future can be dropped.
+/// The cancellation flag for work on the event loop. It is never set, because such work completes before its future can
+/// be dropped.
 static NOT_CANCELLED: AtomicBool = AtomicBool::new(false);
 
 /// The parameters for reading a body.
@@ -47,7 +49,7 @@ pub(super) struct Reading {
     pub(super) activity: Activity,
 }
 
-/// The reason why no owner was determined.
+/// The reason why [`Reading::decide`] did not determine an owner.
 enum Stopped {
     /// The body takes more work than is allowed on the event loop.
     TooMuchWork,
@@ -62,8 +64,9 @@ impl<E: Into<RequestError>> From<E> for Stopped {
 }
 
 impl Reading {
-    /// Reads a body as far as needed to decide which transformer responds. If it is this service, creates the response.
-    /// The work starts on the event loop. If it exceeds the limit for that, it restarts on a blocking thread.
+    /// Reads a body as far as needed to decide which transformer responds. If this service responds, creates the
+    /// response. The work for a body that is not large starts on the event loop. If the work exceeds
+    /// [`MAX_WORK_ON_LOOP`], it starts again on a blocking thread.
     ///
     /// # Errors
     /// Returns an error if the request is rejected as a whole.
@@ -105,7 +108,7 @@ impl Reading {
         }
     }
 
-    /// Decides without a work limit.
+    /// Decides like [`Self::decide`], but without a work limit.
     fn decide_fully(&self, decoded: Decoded, cancelled: &AtomicBool) -> Result<(Owner, Reservation), RequestError> {
         match self.decide(&decoded, u64::MAX, cancelled) {
             Ok(owner) => Ok((owner, decoded.share)),
@@ -136,7 +139,8 @@ mod tests {
         }
     }
 
-    /// Creates events whose templates search a wide object repeatedly, because one of its names has a dot.
+    /// Creates events whose templates search a wide object repeatedly, because one of the object's fields has a dot in
+    /// its name.
     fn events(count: usize) -> String {
         let fields: Vec<String> =
             (0..200).map(|name| format!("\"a{name}\":\"\"")).chain(["\"a0.b\":0".to_owned()]).collect();
@@ -164,7 +168,7 @@ mod tests {
             let (little, much) = (events(1), events(200));
             assert!(matches!(owner_of(&little, &permits, &budget).await, Ok(Owner::Us(..))), "it needs no permit");
             let rejected = owner_of(&much, &permits, &budget).await;
-            assert_eq!(rejected.err(), Some(RequestError::Overloaded(Limit::Wait)), "it waited for a permit");
+            assert_eq!(rejected.err(), Some(RequestError::Overloaded(Limit::Wait)), "an expensive body needs a permit");
             assert_eq!(budget.bytes(), 0);
             drop(taken);
             let Ok(Owner::Us(transformed, _)) = owner_of(&much, &permits, &budget).await else { panic!("no response") };

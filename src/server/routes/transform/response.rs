@@ -1,5 +1,5 @@
-//! The responses of a transformation. Large ones are sent in chunks, and the memory of every response is counted as in
-//! flight until the client has received it.
+//! The responses to transformation requests. Large responses are sent in chunks. The memory of every response is
+//! counted as in flight until the response has been written.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,18 +13,18 @@ use crate::server::http::headers::{API_VERSION, JSON};
 use crate::server::limits::memory_budget::Reservation;
 use crate::server::shadow::kept::AfterResponse;
 
-/// The minimum size of a response that is written in chunks, in bytes. Copying it in one piece would delay all other
-/// connections of the worker.
+/// The minimum size of a response that is written in chunks, in bytes. Copying such a response in one piece would delay
+/// all other connections of the worker.
 pub(super) const LARGE_RESPONSE_BYTES: usize = 256 * 1024;
 
 /// The size of a chunk of a large response, in bytes.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// The size of the last chunk of a response, in bytes. The connection takes it only when it has less than this left to
-/// write; until then, the memory of the whole response is counted as in flight.
+/// The maximum size of the last chunk of a response, in bytes. The connection takes the last chunk only when fewer
+/// bytes than this are left to write. Until then, the memory of the whole response is counted as in flight.
 const LAST_PIECE_BYTES: usize = 32 * 1024;
 
-/// Creates the response of a transformation. `then` is dropped once the response has been sent.
+/// Creates the response to a transformation request. `then` is dropped after the response has been written.
 pub(super) fn response(body: Bytes, share: Reservation, then: Option<AfterResponse>) -> HttpResponse {
     HttpResponse::Ok().insert_header(JSON).insert_header(API_VERSION).body(TransformedBody {
         rest: body,
@@ -33,17 +33,17 @@ pub(super) fn response(body: Bytes, share: Reservation, then: Option<AfterRespon
     })
 }
 
-/// Returns a body whose memory is counted as in flight until it is written.
+/// Returns a body whose memory is counted as in flight until the body has been written.
 pub fn counted(body: Bytes, share: Reservation) -> impl MessageBody + 'static {
     TransformedBody { rest: body, _share: share, _then: None }
 }
 
-/// A response that is being sent. Until it is written, its memory is counted as in flight, like the memory of its
-/// request.
+/// A response that is being sent. Its memory and that of the request are counted as in flight until the response has
+/// been written.
 struct TransformedBody {
     rest: Bytes,
     _share: Reservation,
-    /// Dropped with the response, once it is written.
+    /// Dropped with the response, after the response has been written.
     _then: Option<AfterResponse>,
 }
 
@@ -64,7 +64,7 @@ impl MessageBody for TransformedBody {
     }
 }
 
-/// Attaches `then` to a response, to be dropped once the response has been sent.
+/// Attaches `then` to a response. `then` is dropped after the response has been written.
 pub(super) fn and_then(response: HttpResponse, then: Option<AfterResponse>) -> HttpResponse {
     match then {
         Some(then) => response.map_body(|_, body| BoxBody::new(Followed { body, _then: then })),
@@ -72,7 +72,7 @@ pub(super) fn and_then(response: HttpResponse, then: Option<AfterResponse>) -> H
     }
 }
 
-/// A body with a value that is dropped after it.
+/// A body with a value that is dropped after the body.
 struct Followed {
     body: BoxBody,
     _then: AfterResponse,

@@ -1,42 +1,41 @@
-//! The names of all paths as a tree, in two allocations.
+//! A tree of the names in all paths, stored in two allocations.
 
 use std::ops::Range;
 
-/// The maximum number of children that are compared with a name one by one. Above this number, a binary search is
-/// faster.
+/// The maximum number of children whose names are compared one by one. For more children, a binary search is faster.
 const FEW_CHILDREN: usize = 8;
 
-/// The names of paths. Paths with a common prefix share nodes.
+/// A tree of the names in paths. Paths that start with the same names share nodes.
 #[derive(Debug, Default)]
 pub(super) struct NameTree {
-    /// All paths.
+    /// The texts of all paths, one after another.
     text: String,
-    /// The nodes, level by level, so that the children of a node are neighbors. The first is the root.
+    /// The nodes, level by level, so that the children of a node are neighbors. The first node is the root.
     nodes: Vec<Node>,
 }
 
-/// A name in a path.
+/// A node of the tree: a name that one or more paths contain.
 #[derive(Debug, Default)]
 struct Node {
     /// The first bytes of the name, see [`prefix_of`].
     prefix: u64,
-    /// The position of the name in the text.
+    /// The position of the name in the text of the tree.
     name: Range<u32>,
-    /// The slot of the path that ends here.
+    /// The slot of the path that ends at this node, if there is one.
     slot: Option<u32>,
-    /// The positions of the children among the nodes. The children are in ascending order of their names.
+    /// The indices of the children among the nodes of the tree. The children are sorted by name.
     children: Range<u32>,
 }
 
-/// A node of a [`NameTree`].
+/// A node, together with its tree.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NodeRef<'t> {
     tree: &'t NameTree,
     node: &'t Node,
 }
 
-/// Returns the first eight bytes of a name as a big-endian number, padded with zeros. Names sort like these numbers,
-/// unless the numbers are equal.
+/// Returns the first eight bytes of a name as a big-endian number, padded with zeros. If the numbers of two names
+/// differ, the names are in the same order as the numbers.
 fn prefix_of(name: &[u8]) -> u64 {
     let mut prefix = [0; size_of::<u64>()];
     let bytes = name.len().min(prefix.len());
@@ -50,12 +49,12 @@ fn end_of_name(path: &[u8], start: usize) -> usize {
 }
 
 impl NameTree {
-    /// Returns the maximum memory of a tree, in bytes.
+    /// Returns the maximum memory, in bytes, of a tree for paths with `names` names and `path_bytes` bytes in total.
     pub(super) fn max_bytes(names: usize, path_bytes: usize) -> usize {
         path_bytes + (names + 1) * size_of::<(Node, Range<usize>, usize)>() * 2
     }
 
-    /// Creates the tree for different paths in ascending order. The slot of a path is its index.
+    /// Creates the tree for `paths`, which must be sorted and unique. The slot of a path is its index in `paths`.
     pub(super) fn of(paths: &[&str]) -> Self {
         let text = paths.concat();
         let mut starts = Vec::with_capacity(paths.len());
@@ -65,12 +64,13 @@ impl NameTree {
             end += path.len();
         }
         let mut nodes = vec![Node::default()];
-        // For each node, the paths that lead to it or through it, and the position of their next name.
+        // For each node, the range of the paths that end at the node or continue below it, and the position of the next
+        // name in these paths.
         let mut below = vec![(0..paths.len(), 0)];
         let mut parent = 0;
         while let Some((mut rest, from)) = below.get(parent).cloned() {
             let first = nodes.len();
-            // Only the first of these paths can end here.
+            // Only the first of these paths can end at the parent.
             if paths.get(rest.start).is_some_and(|path| path.len() < from) {
                 rest.start += 1;
             }
@@ -99,7 +99,7 @@ impl NameTree {
         Self { text, nodes }
     }
 
-    /// The root, which stands for the event.
+    /// The root, which represents the event.
     pub(super) fn root(&self) -> Option<NodeRef<'_>> {
         self.nodes.first().map(|node| NodeRef { tree: self, node })
     }
@@ -111,16 +111,16 @@ impl NameTree {
 
 /// How the name of a field relates to the children of a node.
 pub(super) enum Match {
-    /// It is the name of the child at this position.
+    /// The field has the same name as the child at this position.
     Child(usize),
-    /// It starts with the name of a child and a dot, so it may stand for several names of a path.
+    /// The field's name starts with a child's name and a dot, so it may represent several names of a path.
     Dotted,
-    /// It leads to no child.
+    /// The field's name matches no child.
     Nothing,
 }
 
 impl<'t> NodeRef<'t> {
-    /// The slot of the path that ends here.
+    /// The slot of the path that ends at this node, if there is one.
     pub(super) fn slot(self) -> Option<usize> {
         self.node.slot.map(|slot| slot as usize)
     }
@@ -134,7 +134,7 @@ impl<'t> NodeRef<'t> {
         self.nodes().len()
     }
 
-    /// The number of names that are compared to find a child.
+    /// The number of comparisons to charge for finding a child by name.
     pub(super) fn comparisons(self) -> usize {
         self.children().min(FEW_CHILDREN)
     }
@@ -160,7 +160,7 @@ impl<'t> NodeRef<'t> {
         same.binary_search_by_key(&name, |child| self.tree.name(child)).ok().map(|position| start + position)
     }
 
-    /// Returns the node that `name`, which may be several names with dots between them, leads to.
+    /// Returns the node that `name` leads to. `name` may consist of several names with dots between them.
     pub(super) fn descend(self, name: &[u8]) -> Option<Self> {
         let mut node = self;
         let mut start = 0;
@@ -187,7 +187,7 @@ impl<'t> NodeRef<'t> {
         }
         let first = name.first().copied();
         for (position, child) in self.nodes().iter().enumerate() {
-            // Most names differ in their first byte.
+            // Most names differ in their first byte, so this byte is compared first.
             if Some((child.prefix >> 56) as u8) == first
                 && let Some(rest) = name.strip_prefix(self.tree.name(child))
             {

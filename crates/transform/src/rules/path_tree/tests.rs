@@ -2,7 +2,8 @@ use super::*;
 use crate::meter::Usage;
 use crate::rules::lazy_object::{self, LazyObject};
 
-/// Returns the text of the value that the tree finds for each path.
+/// For each path, returns the text of the value that the tree finds. Returns `None` if the tree does not support the
+/// message.
 fn found(paths: &[&str], message: &str) -> Option<Vec<Option<String>>> {
     let usage = Usage::unlimited();
     let mut budget = EventBudget::for_event(message.len(), &usage);
@@ -56,7 +57,7 @@ fn a_large_tree_finds_the_same_values_as_single_lookups() {
 }
 
 #[test]
-fn unusual_events_and_paths_are_not_supported() {
+fn find_returns_none_for_unusual_events_and_paths() {
     let paths = ["message.a.b", "message.c", "message.d.length", "message.e", "message.e.f"];
     for message in [
         r#"{"a.b":1}"#,
