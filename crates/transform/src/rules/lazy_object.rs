@@ -49,7 +49,7 @@ enum Inside<'d, 'a> {
 
 impl<'a> From<Raw<'a>> for LazyObject<'a> {
     fn from(raw: Raw<'a>) -> Self {
-        LazyObject::Whole(raw)
+        Self::of(raw)
     }
 }
 

@@ -23,6 +23,11 @@ pub const ROOTS: [&str; 2] = ["message", "metadata"];
 /// The fields that templates can address even if the event itself does not contain these fields.
 pub(crate) const SHARED_ROOTS: [&str; 3] = ["destination", "connection", "request"];
 
+/// Whether `name` is the first name of `path`.
+pub(crate) fn starts_with(path: &str, name: &str) -> bool {
+    path.strip_prefix(name).is_some_and(|rest| matches!(rest.as_bytes().first(), None | Some(b'.')))
+}
+
 /// The paths of the templates of a Config.
 #[derive(Debug, Default)]
 pub struct PathTree {
@@ -71,16 +76,11 @@ impl From<Exhausted> for Unusual {
 }
 
 impl PathTree {
-    /// Returns the maximum memory of a tree for these paths, in bytes.
+    /// Returns the maximum memory, in bytes, of a tree for `templates` templates, whose paths have `names` names and
+    /// `path_bytes` bytes in total.
     #[must_use]
-    pub fn max_bytes<'t>(paths: impl Iterator<Item = &'t str>) -> usize {
-        let (mut names, mut bytes, mut count) = (0, 0, 0);
-        for path in paths {
-            names += 1 + path.bytes().filter(|byte| *byte == b'.').count();
-            bytes += path.len();
-            count += 1;
-        }
-        NameTree::max_bytes(names, bytes) + 2 * count * size_of::<([&str; 2], [usize; 6])>()
+    pub fn max_bytes(templates: usize, names: usize, path_bytes: usize) -> usize {
+        NameTree::max_bytes(names, path_bytes) + 2 * templates * size_of::<([&str; 2], [usize; 6])>()
     }
 
     /// Creates the tree for the paths of all templates.
@@ -91,13 +91,10 @@ impl PathTree {
         let mut tree = Self::default();
         let mut paths: Vec<&str> = Vec::with_capacity(sorted.len());
         for (path, template) in sorted {
-            let leads_into = |root: &&str| {
-                path.strip_prefix(root).is_some_and(|rest| matches!(rest.as_bytes().first(), None | Some(b'.')))
-            };
-            if !ROOTS.iter().any(leads_into) {
+            if !ROOTS.iter().any(|root| starts_with(path, root)) {
                 tree.elsewhere.push(template);
             }
-            if SHARED_ROOTS.iter().any(leads_into) {
+            if SHARED_ROOTS.iter().any(|root| starts_with(path, root)) {
                 tree.shared.push(template);
                 continue;
             }
@@ -170,7 +167,7 @@ impl PathTree {
         message: Option<Raw<'_>>,
         budget: &mut EventBudget<'_, '_>,
     ) -> Result<Vec<usize>, Exhausted> {
-        budget.memory(self.ends.len().max(self.templates.len()) / 4)?;
+        budget.memory((self.ends.len() + self.templates.len() + self.shared.len()) / 4)?;
         let mut slots = Marks::below(self.ends.len());
         // Templates can address the roots even if the event lacks these fields.
         ROOTS.iter().filter_map(|root| self.node(root)?.slot()).for_each(|slot| _ = slots.add(slot));

@@ -4,7 +4,7 @@ use crate::flat_tree::FlatTree;
 use crate::meter::Usage;
 use crate::rejection::Rejection;
 use crate::rules::config_value::{Hole, Holes};
-use crate::rules::path_tree::{PathTree, SHARED_ROOTS};
+use crate::rules::path_tree::{PathTree, SHARED_ROOTS, starts_with};
 use crate::rules::template::Template;
 use crate::rules::topic_setting::RoutingMembers;
 use json::raw::Raw;
@@ -78,13 +78,11 @@ impl Templates {
             return Ok(None);
         }
         let holes = Holes::of(config, holes);
-        let is_addressed = |root: &str| {
-            let rest = |template: &Template| template.path().strip_prefix(root).map(|rest| rest.bytes().next());
-            templates.iter().any(|template| matches!(rest(template), Some(None | Some(b'.'))))
-        };
-        let roots = SHARED_ROOTS.map(is_addressed);
         let paths = || templates.iter().map(Template::path);
-        usage.keep(PathTree::max_bytes(paths())).map_err(|_| Rejection::TemplatesTooComplex)?;
+        let roots = SHARED_ROOTS.map(|root| paths().any(|path| starts_with(path, root)));
+        let names = templates.iter().map(Template::names).sum();
+        let tree_bytes = PathTree::max_bytes(templates.len(), names, paths().map(str::len).sum());
+        usage.keep(tree_bytes).map_err(|_| Rejection::TemplatesTooComplex)?;
         let paths = PathTree::of(paths());
         let is_config = !config.is_object();
         let mut found = Self { templates, holes, routing_bytes: 0, is_config, roots, paths, in_routing: Vec::new() };
