@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "URL")]
     url: String,
 
-    /// Files with golden cases or events (plain or gzip); - means stdin; if there is no FILE, events are generated
+    /// Golden case or event files (plain or gzip), or - for stdin. Without FILE, bench generates events
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
 

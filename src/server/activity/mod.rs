@@ -46,8 +46,8 @@ struct Shared {
     /// The Unix time of startup, in seconds.
     started_at: u64,
     shows_keys: bool,
-    /// The hash function for the hashes that reports show instead of keys. It is seeded randomly, so that nobody can
-    /// compute the hash of a known key.
+    /// Hashes keys for reports, which show hashes instead of keys. The seed is random, so a known key cannot be matched
+    /// to its hash.
     names: RandomState,
     destinations: RwLock<HashMap<Name, Arc<Mutex<Destination>>>>,
     /// The summed activity of all destinations that are not, or no longer, counted separately.
