@@ -171,7 +171,7 @@ def all_checks(checks):
            topics=["read-only"])
 
     text = checks.run("SASL", sasl("SCRAM-SHA-512", WRONG), format="text")
-    wanted = ["tls      ok", "sasl     failed", "connect/authentication-failed", "→ correct username and password"]
+    wanted = ["tls      ok", "sasl     failed", "connect/authentication-failed", "→ fix username and password"]
     problems = [f"the output does not contain {words!r}" for words in wanted if words not in text.stdout]
     problems += ["there are escape sequences in a pipe"] if "\x1b" in text.stdout else []
     problems += [f"exit code {text.returncode}"] if text.returncode != 1 else []
