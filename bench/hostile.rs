@@ -1,5 +1,5 @@
-//! Request bodies that are expensive for their size, or were in an earlier version. This file is shared by tests, which
-//! count the steps of the work, and by a benchmark, which measures its time.
+//! Request bodies whose processing is expensive for their size, or was expensive in an earlier version. This file is
+//! shared by tests, which count the steps of the work, and by a benchmark, which measures its time.
 
 use std::fmt::Write as _;
 
@@ -21,8 +21,8 @@ fn list(items: usize, item: impl Fn(usize) -> String) -> String {
     list
 }
 
-/// Returns bodies in the compacted format, with their names. The cost of each body was once out of proportion to its
-/// size, or the body is an attempt to cause such a cost.
+/// Returns bodies in the compacted format, with their names. In an earlier version, the cost of each body was out of
+/// proportion to its size, or the body is an attempt to cause such a cost.
 pub fn hostile() -> Vec<(&'static str, String)> {
     let track = event(r#"{"type":"track","event":"x"}"#);
     let zeros = format!("0.{}", "0".repeat(50_000));

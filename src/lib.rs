@@ -3,7 +3,7 @@
 //! [`cli`] is the command line, and [`server`] the HTTP service. Code that depends on neither, such as the
 //! transformation, is in the other crates of the workspace (see ARCHITECTURE.md).
 
-// `eprintln!` panics if writing fails: the service uses the log, and the tools use `cli::stdio`.
+// Do not use `eprintln!`, because it panics if writing fails. The service uses the log, and the tools use `cli::stdio`.
 #![warn(clippy::print_stderr)]
 
 pub mod cli;

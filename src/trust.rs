@@ -1,6 +1,6 @@
 //! The CA certificates that every TLS client of this binary trusts: the system's, or Mozilla's if the system has none,
-//! and those in the file that `UPSTREAM_CA_FILE` names. Connections to brokers are an exception: they trust the CA
-//! certificates that rudder-server's producer trusts.
+//! and those in the file whose path is in `UPSTREAM_CA_FILE`. Connections to brokers are an exception: they trust the
+//! CA certificates that rudder-server's producer trusts.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -69,7 +69,7 @@ def typing(browser):
     steps = page.locator(".steps li")
     expect(steps).to_have_count(3)
     expect(steps.nth(0)).to_contain_text("the message has no integrations")
-    expect(steps.nth(1)).to_contain_text("message.type is track")
+    expect(steps.nth(1)).to_contain_text('message.type is "track"')
     expect(steps.nth(2)).to_contain_text("Config.eventToTopicMap")
 
     # With one more character, the map has no entry for the event.
@@ -79,7 +79,7 @@ def typing(browser):
     event.press_sequentially("!")
     says(page, "Goes to topic events, partition 1 (0–11).")
     expect(steps).to_have_count(4)
-    expect(steps.nth(2)).to_contain_text("eventToTopicMap has no entry for Paid!")
+    expect(steps.nth(2)).to_contain_text('eventToTopicMap has no entry for "Paid!"')
     expect(page.get_by_label("Response", exact=True)).to_contain_text('"topic": "events"')
 
     page.get_by_label("Partitions").fill("3")

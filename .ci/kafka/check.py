@@ -112,7 +112,7 @@ def all_checks(checks):
            topics=["small"], warned=["topic-batch-too-large"])
     expect("--batch-bytes within the topic's limit", "PLAIN", {}, words=written, topics=["small"], options=["--batch-bytes", "500000"])
 
-    expect("TLS", "TLS", tls(), words=["TLS 1.2", "for localhost, 127.0.0.1", *written])
+    expect("TLS", "TLS", tls(), words=["TLS 1.2", "names localhost, 127.0.0.1", *written])
     expect("two CAs, one of which is correct", "TLS", {
         "sslEnabled": True, "caCertificate": checks.certificate("otherca-cert") + checks.certificate("ca-cert")}, words=written)
     expect("the broker's own certificate as CA", "PINNED", tls("pinned.crt"), words=written)
@@ -136,14 +136,14 @@ def all_checks(checks):
     expect("any certificate: a valid one", "TLS", tls(), words=["verification is off", *written], options=insecure)
     expect("any certificate: no certificate in caCertificate", "TLS", {"sslEnabled": True, "caCertificate": "\n"}, None, options=insecure)
 
-    expect("client certificate of X.509 version 1", "MUTUAL", tls(), words=["accepted CN=rudder", *written], client=("old.crt", "old.key"))
+    expect("client certificate of X.509 version 1", "MUTUAL", tls(), words=["accepted this one: subject CN=rudder", *written], client=("old.crt", "old.key"))
     expect("client certificate without caCertificate", "MUTUAL", tls(None), ["client-certificate-required"],
            ["only if caCertificate is set"], client=("client.crt", "client.key"), options=insecure)
-    expect("client certificate", "MUTUAL", tls(), words=["accepted CN=rudder", *written], client=("client.crt", "client.key"))
+    expect("client certificate", "MUTUAL", tls(), words=["accepted this one: subject CN=rudder", *written], client=("client.crt", "client.key"))
     expect("no client certificate", "MUTUAL", tls(), ["client-certificate-required"], ["signed by CN=Example CA"])
     expect("client certificate of another CA", "MUTUAL", tls(), ["client-certificate-rejected"], ["signed by a different CA"],
            client=("stranger.crt", "stranger.key"))
-    expect("expired client certificate", "MUTUAL", tls(), ["client-certificate-rejected"], ["it expired on 2024-02-01"],
+    expect("expired client certificate", "MUTUAL", tls(), ["client-certificate-rejected"], ["the client certificate expired on 2024-02-01"],
            client=("late.crt", "late.key"))
     expect("key of another certificate", "MUTUAL", tls(), ["client-key-mismatch", "client-certificate-required"],
            client=("client.crt", "late.key"))

@@ -1,6 +1,6 @@
-//! Tests that the transformation and the tests' reference implementation fill templates in the same way. The input has
-//! three arbitrary templates, one per line, followed by the event's message as JSON. The numbers of bytes that are
-//! read, reserved and held must stay in proportion to the size of the body and the response.
+//! Tests that the transformation and the tests' reference implementation replace templates with the same values. The
+//! input has three arbitrary templates, one per line, followed by the event's message as JSON. The numbers of bytes
+//! that are read, reserved and held must stay in proportion to the size of the body and the response.
 
 #![no_main]
 

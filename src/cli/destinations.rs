@@ -1,5 +1,5 @@
 //! `destinations`: shows the `/destinations` report of a running service in a terminal: where events go, and why some
-//! are rejected.
+//! events are rejected.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -184,7 +184,7 @@ fn shown(text: &str, arguments: &Arguments) -> Result<String, String> {
     Ok(out)
 }
 
-/// Returns the text in which `--filter` is searched for: a destination's IDs, type, topics and rejection reasons.
+/// Returns the text that `--filter` searches: a destination's IDs, type, topics and rejection reasons.
 fn searched(destination: &DestinationReport) -> String {
     let ids = [&destination.destination_id, &destination.workspace_id].into_iter().flatten().map(String::as_str);
     let topics = destination.topics.iter().map(|topic| topic.topic.as_str());

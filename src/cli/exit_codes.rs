@@ -48,7 +48,7 @@ static TABLE: [Row; 8] = [
     Row {
         command: "verify",
         codes: &[
-            (0, "all responses are as expected or differ intentionally; with --record, all were recorded"),
+            (0, "all responses are as expected or differ intentionally; with --record, all responses were recorded"),
             (1, "some responses differ or are missing, or some cases cannot be read"),
             (2, "invalid arguments, no case could be verified or recorded, or the output cannot be written"),
         ],
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documentation_and_the_help_match_the_table() {
+    fn exit_codes_in_the_documentation_and_help_match_the_table() {
         let page = include_str!("../../docs/reference/exit-codes.md");
         assert!(page.contains(&table()), "docs/reference/exit-codes.md lacks this table:\n{}", table());
         let mut command = super::super::command();

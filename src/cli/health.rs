@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_match_the_settings_of_the_service() {
+    fn the_arguments_of_the_health_command_match_the_service_settings() {
         use clap::{CommandFactory as _, Parser};
         #[derive(Parser)]
         struct Service {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_parsed() {
+    fn the_health_command_accepts_only_complete_http_and_https_urls() {
         for (url, authority, path) in [
             ("http://127.0.0.1:9090/ready", "127.0.0.1:9090", "/ready"),
             ("http://localhost", "localhost:80", "/"),

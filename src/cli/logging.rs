@@ -38,7 +38,7 @@ pub(super) fn start(settings: &Settings) -> Result<Log, String> {
     let writer =
         LogWriter::start(Stderr, &LOSSES).map_err(|error| format!("the log thread cannot be started: {error}"))?;
     let limit = RateLimit::new(&LOSSES);
-    // The library would report its own errors with eprintln!, which panics if stderr is full.
+    // The log library would report its own errors with eprintln!, which panics if stderr is full.
     let lines = fmt::layer().with_writer(writer.clone()).log_internal_errors(false);
     let subscriber = Registry::default().with(filter).with(limit.clone());
     let started = match settings.log_format {
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_without_a_module_applies_to_the_service() {
+    fn a_log_level_without_a_module_applies_to_the_service() {
         for (level, expected) in [
             ("info", "warn,rudder_kafka_transformer=info"),
             ("TRACE", "warn,rudder_kafka_transformer=trace"),
@@ -118,10 +118,10 @@ mod tests {
     }
     /// Runs in a separate process, because the panic hook and the log are global.
     #[test]
-    fn a_panic_with_a_full_stderr_stops_neither_thread_nor_process() {
+    fn if_writes_to_stderr_fail_a_panic_does_not_abort_the_process() {
         const CHILD: &str = "PANIC_WITH_A_FULL_STDERR";
         if std::env::var_os(CHILD).is_none() {
-            let this = "cli::logging::tests::a_panic_with_a_full_stderr_stops_neither_thread_nor_process";
+            let this = "cli::logging::tests::if_writes_to_stderr_fail_a_panic_does_not_abort_the_process";
             let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
             let mut child = std::process::Command::new(std::env::current_exe().unwrap());
             child.args([this, "--exact", "--nocapture"]).env(CHILD, "").stderr(full);

@@ -28,7 +28,7 @@ const MAX_RESPONSE_BYTES: u64 = 64 * 1024;
 /// The running export.
 pub(super) struct Export(SdkTracerProvider);
 
-/// Starts the export if the environment names a collector.
+/// Starts the export if an environment variable contains the URL of a collector.
 ///
 /// # Errors
 /// Returns a message if a variable is invalid. The message never contains a value, which may include a password.

@@ -58,8 +58,8 @@ async fn periodically(trim: impl Fn()) {
     }
 }
 
-/// The size, in bytes, of a block that is large enough: when such a block is freed, glibc checks whether to trim the
-/// arena.
+/// The size of the block that is freed to trim an arena, in bytes. Whenever a block of at least this size is freed,
+/// glibc checks whether to trim the arena.
 const PIECE_BYTES: usize = 256 << 10;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -46,7 +46,7 @@ pub struct State {
     pub status: Status,
     /// The state of `/metrics`.
     pub metrics: ShownMetrics,
-    /// Creates the IDs of requests, which responses and log lines contain.
+    /// Creates the request IDs that responses and log lines contain.
     pub request_ids: Data<RequestIds>,
     /// The state of `/destinations`.
     pub destinations: ShownActivity,

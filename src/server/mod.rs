@@ -167,7 +167,7 @@ fn report_unusable_limit(config: &Config, state: &State) {
     if config.requests.max_body_bytes > largest {
         tracing::info!(
             largest,
-            "MAX_BODY_BYTES exceeds what one request can use of MAX_IN_FLIGHT_BYTES: requests that need more get 413"
+            "MAX_BODY_BYTES exceeds the part of MAX_IN_FLIGHT_BYTES that one request can use: requests that need more get 413"
         );
     }
 }

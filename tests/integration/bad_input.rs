@@ -3,7 +3,7 @@
 use crate::server::{Server, exchange};
 
 #[test]
-fn errors_are_json_with_a_name_and_a_message() {
+fn error_responses_are_json_with_a_name_and_a_message() {
     let server = Server::shared();
     for (method, path, body, status, name) in [
         ("POST", "/v0/destinations/kafka", "", 400, "Bad Request"),
@@ -27,7 +27,7 @@ fn errors_are_json_with_a_name_and_a_message() {
 }
 
 #[test]
-fn probes_may_use_head() {
+fn health_features_and_version_endpoints_respond_to_head_without_a_body() {
     for path in ["/health", "/features", "/version", "/buildVersion", "/transformerBuildVersion"] {
         let response = Server::shared().request("HEAD", path, &[], b"");
         assert_eq!((response.status, response.body.len()), (200, 0), "{path}");
@@ -35,7 +35,7 @@ fn probes_may_use_head() {
 }
 
 #[test]
-fn a_long_unknown_destination_is_truncated() {
+fn a_long_unknown_destination_type_is_truncated_in_the_error_response() {
     let name = "ü".repeat(5_000);
     let body = serde_json::json!({ "destType": name }).to_string();
     let response = Server::shared().post("/batch", &[], body.as_bytes());
@@ -45,7 +45,7 @@ fn a_long_unknown_destination_is_truncated() {
 }
 
 #[test]
-fn errors_never_contain_the_body() {
+fn error_responses_never_contain_text_of_the_request_body() {
     let secret = "hunter2";
     for body in [
         format!("[{{\"message\":{{\"password\":\"{secret}\"}},}}]"),

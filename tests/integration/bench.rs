@@ -36,7 +36,7 @@ fn url(address: impl std::fmt::Display) -> String {
 const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]";
 
 #[test]
-fn counts_match_the_metrics_of_the_service() {
+fn bench_counts_match_the_metrics_of_the_service() {
     let server = Server::start(&[]);
     let ran = bench(&[&url(server.address), "--seconds=1", "--batch=5", "-c2", "--keep-alive", "--format=json"]);
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
@@ -65,7 +65,7 @@ fn counts_match_the_metrics_of_the_service() {
 }
 
 #[test]
-fn two_transformers_are_measured_in_turns() {
+fn bench_against_another_transformer_reports_two_rounds_each_and_a_ratio() {
     let (one, other) = (FakeUpstream::responding(GOOD), FakeUpstream::responding(GOOD));
     let ran = bench(&[&url(one.address), "--against", &url(other.address), "-s2", "-c1", "--format=json"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
@@ -79,7 +79,7 @@ fn two_transformers_are_measured_in_turns() {
 }
 
 #[test]
-fn requests_look_like_those_of_rudder_server() {
+fn bench_sends_the_headers_and_body_format_of_rudder_server() {
     let upstream = FakeUpstream::responding(GOOD);
     let ran = bench(&[&url(upstream.address), "--seconds=1", "--batch=3", "-c1", "--rate=5"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
@@ -105,7 +105,7 @@ fn requests_look_like_those_of_rudder_server() {
 }
 
 #[test]
-fn recorded_events_and_cases_are_sent() {
+fn bench_sends_recorded_cases_verbatim_and_recorded_events_in_batches() {
     let folder = Folder::new("bench");
     let event =
         |n: u32| json!({ "message": { "n": n }, "metadata": { "destinationId": "d" }, "destination": { "ID": "d" } });
@@ -135,7 +135,7 @@ fn recorded_events_and_cases_are_sent() {
 }
 
 #[test]
-fn problems_with_the_arguments_are_reported_before_the_load() {
+fn bench_exits_with_2_if_a_target_or_an_argument_is_unusable() {
     let closed_port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let refused = bench(&[&url(closed_port)]);
     assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""));
@@ -167,7 +167,7 @@ fn problems_with_the_arguments_are_reported_before_the_load() {
 }
 
 #[test]
-fn a_stalled_transformer_times_out() {
+fn bench_counts_stalled_requests_as_errors_after_the_timeout() {
     let requests = AtomicUsize::new(0);
     let upstream = FakeUpstream::start(move |stream, _| {
         if requests.fetch_add(1, Ordering::SeqCst) == 0 {
@@ -187,7 +187,7 @@ fn a_stalled_transformer_times_out() {
 }
 
 #[test]
-fn rejections_and_errors_are_counted_separately() {
+fn bench_counts_a_retryable_503_as_rejected_and_another_503_as_an_error() {
     let requests = AtomicUsize::new(0);
     let upstream = FakeUpstream::start(move |stream, _| {
         let head = match requests.fetch_add(1, Ordering::SeqCst) % 3 {

@@ -23,7 +23,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 // docs/contract.md#body-limit
 #[test]
-fn the_body_limit_is_exact() {
+fn a_body_of_exactly_the_limit_is_served_and_one_more_byte_gets_413() {
     let server = Server::start(&["--max-body-bytes=1000"]);
     let fits = format!("{EVENT}{}", " ".repeat(1000 - EVENT.len()));
     assert_eq!(server.transform(fits.as_bytes()).status, 200);
@@ -36,7 +36,7 @@ fn the_body_limit_is_exact() {
 }
 
 #[test]
-fn chunked_bodies_are_limited_as_they_arrive() {
+fn a_chunked_body_above_the_limit_gets_413_and_a_smaller_one_is_served() {
     let server = Server::start(&["--max-body-bytes=1000"]);
     let mut stream = server.connect();
     let head = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -48,7 +48,7 @@ fn chunked_bodies_are_limited_as_they_arrive() {
 }
 
 #[test]
-fn decompression_bombs_stop_at_the_limit() {
+fn a_body_that_exceeds_the_limit_after_decompression_gets_413() {
     // 64 MiB of spaces, compressed to less than 1 MiB. The limit is 1 MiB.
     let server = Server::start(&["--max-body-bytes=1048576"]);
     let spaces = vec![b' '; 1 << 26];
@@ -66,7 +66,7 @@ fn decompression_bombs_stop_at_the_limit() {
 }
 
 #[test]
-fn bodies_that_do_not_match_their_content_coding_are_rejected() {
+fn a_body_that_does_not_match_its_content_encoding_gets_400() {
     for coding in ["gzip", "deflate", "br"] {
         let response = Server::shared().post("/v0/destinations/kafka", &[("Content-Encoding", coding)], b"[plain]");
         assert_eq!(error_of(&response), (400, format!("Bad Request: the body is not valid {coding}")));
@@ -78,7 +78,7 @@ fn bodies_that_do_not_match_their_content_coding_are_rejected() {
 }
 
 #[test]
-fn names_of_content_codings_are_parsed_leniently_but_never_guessed() {
+fn content_encoding_is_case_insensitive_and_unknown_codings_get_415() {
     let post = |headers: &[(&str, &str)], body: &[u8]| Server::shared().post("/v0/destinations/kafka", headers, body);
     assert_eq!(post(&[("Content-Encoding", " GZip ")], &gzip(EVENT.as_bytes())).status, 200);
     assert_eq!(post(&[("Content-Encoding", "identity")], EVENT.as_bytes()).status, 200);
@@ -96,7 +96,7 @@ fn names_of_content_codings_are_parsed_leniently_but_never_guessed() {
 }
 
 #[test]
-fn too_many_events_are_rejected() {
+fn a_request_with_more_events_than_max_events_gets_413() {
     let server = Server::start(&["--max-events=3"]);
     assert_eq!(server.transform(b"[1,2,3]").status, 200);
     let rejected = server.transform(b"[1,2,3,4]");
@@ -104,7 +104,7 @@ fn too_many_events_are_rejected() {
 }
 
 #[test]
-fn a_response_that_is_too_large_for_its_request_is_rejected() {
+fn a_request_whose_response_would_exceed_the_response_limit_gets_413() {
     // A topic name of 20 kB appears twice in each of 100 responses, so a body of 30 kB would get a response of 4 MB.
     let server = Server::start(&["--max-body-bytes=100000"]);
     let topic = "t".repeat(20_000);
@@ -122,7 +122,7 @@ fn a_response_that_is_too_large_for_its_request_is_rejected() {
 }
 
 #[test]
-fn the_cost_of_evaluating_templates_is_bounded() {
+fn events_above_a_template_limit_are_rejected_and_other_events_are_served() {
     let server = Server::start(&["--workers=1"]);
     let post = |message: &str, config: &str, events: usize| {
         let event = format!(r#"{{"message":{message},"metadata":{{"destinationId":"d"}}}}"#);
@@ -132,7 +132,7 @@ fn the_cost_of_evaluating_templates_is_bounded() {
     };
     let templates = |path: &str, count: usize| vec![format!("\"{{{{ {path} || d }}}}\""); count].join(",");
 
-    // An empty value is not removed from the event, so every template finds the value again.
+    // A template does not remove an empty value from the event, so every template finds the same value.
     let empty = format!(r#"{{"a":[{}]}}"#, " ".repeat(500_000));
     let response = post(&empty, &format!(r#"{{"topic":[{}]}}"#, templates("event.a", 400)), 1);
     assert_eq!(
@@ -141,8 +141,8 @@ fn the_cost_of_evaluating_templates_is_bounded() {
         "{:.300}",
         response.text()
     );
-    // Templates that do not affect the topic are looked up in one walk over the event. If a field name of the event
-    // contains a dot, each template is looked up separately.
+    // Templates outside the topic are looked up in one traversal of the event. If a field name of the event contains
+    // a dot, each template is looked up separately.
     let dotted = empty.replace('}', r#","a.b":1}"#);
     for (message, status) in [(&empty, 200), (&dotted, 400)] {
         let response = post(message, &format!(r#"{{"x":[{}]}}"#, templates("event.a", 1000)), 1);
@@ -153,7 +153,7 @@ fn the_cost_of_evaluating_templates_is_bounded() {
             response.text()
         );
     }
-    // Templates with long paths that no event contains, and many events.
+    // There are many events, and no event contains the long path of the templates.
     let long = format!("event{}", ".a".repeat(126));
     let response = post("{}", &format!(r#"{{"x":[{}]}}"#, templates(&long, 1000)), 3_000);
     assert_eq!((response.status, response.json()[2_999]["statusCode"].as_u64()), (200, Some(200)));
@@ -165,7 +165,7 @@ fn the_cost_of_evaluating_templates_is_bounded() {
     );
     let response = post(r#"{"type":"track","event":"a"}"#, &config, 500);
     assert_eq!(response.json()[499]["output"]["topic"], "b", "{:.300}", response.text());
-    // An object with too many fields on a template's path.
+    // The path of the template leads through an object with too many fields.
     let wide = format!("{{{}}}", (0..100_001).map(|field| format!("\"f{field}\":1")).collect::<Vec<_>>().join(","));
     let response = post(&wide, &format!(r#"{{"topic":[{}]}}"#, templates("event.f7", 1)), 1);
     assert_eq!(response.json()[0]["statusCode"], 400);
@@ -217,7 +217,7 @@ fn deep(levels: usize) -> Vec<String> {
 }
 
 #[test]
-fn deep_nesting_anywhere_does_not_crash_the_server() {
+fn two_million_levels_of_nesting_do_not_crash_the_service() {
     let server = Server::start(&[]);
     let event = |message: &str, metadata: &str, config: &str, rest: &str| {
         format!(

@@ -73,7 +73,7 @@ fn found(report: &Report) -> Vec<(String, String)> {
 }
 
 #[test]
-fn fixtures_have_exactly_their_expected_findings() {
+fn check_reports_exactly_the_expected_findings_for_each_fixture() {
     for mut case in cases() {
         let text = case.input.to_string();
         let report = check(text.as_bytes(), case.family, NOW).expect(&case.name);
@@ -97,7 +97,7 @@ fn fixtures_have_exactly_their_expected_findings() {
 }
 
 #[test]
-fn every_finding_has_a_case_and_a_unique_code() {
+fn every_finding_code_is_unique_and_expected_by_a_fixture() {
     let cases = cases();
     let shown: HashSet<&str> = cases.iter().flat_map(|case| &case.expected).map(|(code, _)| code.as_str()).collect();
     let mut names = HashSet::new();
@@ -115,14 +115,14 @@ fn every_finding_has_a_case_and_a_unique_code() {
 }
 
 #[test]
-fn the_reference_page_contains_the_table_of_findings() {
+fn the_findings_page_contains_the_table_of_check_findings() {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/findings.md"))
         .expect("docs/reference/findings.md");
     assert!(page.contains(&table()), "docs/reference/findings.md differs from the output of `check --codes`");
 }
 
 #[test]
-fn connection_options_come_from_the_config() {
+fn the_settings_for_check_connect_are_read_from_the_config() {
     let case = |name: &str| {
         let case = cases().into_iter().find(|case| case.name == name).expect(name);
         let mut report = check(case.input.to_string().as_bytes(), case.family, NOW).expect(name);
@@ -162,7 +162,7 @@ fn connection_options_come_from_the_config() {
 }
 
 #[test]
-fn certificate_dates_are_exact() {
+fn certificate_findings_are_exact_to_the_second() {
     let report = |name: &str, now: i64| {
         let case = cases().into_iter().find(|case| case.name == name).expect(name);
         let report = check(case.input.to_string().as_bytes(), None, now).expect(name);
@@ -204,7 +204,7 @@ fn run_on_all(format: &str) -> (String, Vec<PathBuf>) {
 }
 
 #[test]
-fn no_output_format_contains_a_secret() {
+fn check_output_contains_no_secret_in_any_format() {
     let key = fs::read_to_string(folder().join("certificates/private_key.pem")).expect("a key");
     let certificate = fs::read_to_string(folder().join("certificates/ca.pem")).expect("a certificate");
     for format in ["text", "json"] {
@@ -223,7 +223,7 @@ fn no_output_format_contains_a_secret() {
 }
 
 #[test]
-fn the_json_output_is_stable() {
+fn check_json_output_has_the_expected_fields_and_counts() {
     let (printed, paths) = run_on_all("json");
     let document: Value = serde_json::from_str(&printed).expect("JSON");
     let names = |value: &Value| value.as_object().map(|members| members.keys().cloned().collect::<Vec<_>>().join(" "));
@@ -260,7 +260,7 @@ fn the_json_output_is_stable() {
 }
 
 #[test]
-fn the_guide_shows_what_check_prints() {
+fn the_check_guide_shows_the_actual_output_of_check() {
     let guide = include_str!("../../docs/guides/check.md");
     let section =
         guide.split_once("## Check the settings\n").expect("a section").1.split("\n#").next().expect("the text");

@@ -41,7 +41,7 @@ fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn unreadable_input_is_reported_on_one_line() {
+fn check_reports_unusable_input_on_one_line_without_secrets() {
     let line = [b"{\"".as_slice(), &b"s3cret".repeat(200_000)].concat();
     let deep = "[".repeat(1_000_000);
     for (name, bytes, word) in [
@@ -59,7 +59,7 @@ fn unreadable_input_is_reported_on_one_line() {
         ("array", b"[]", "the array is empty"),
         ("object", b"{\"s3cret\":{}}", "there is no destination in it; supported formats"),
         ("config", GOOD.as_bytes(), "only a Config: set its destination type with --family"),
-        ("untyped", b"{\"Config\":{}}", "does not name its type"),
+        ("untyped", b"{\"Config\":{}}", "the destination has no type"),
     ] {
         let path = file(name, bytes);
         let path = path.to_str().expect("a path");
@@ -79,7 +79,7 @@ fn unreadable_input_is_reported_on_one_line() {
 }
 
 #[test]
-fn irregular_and_oversized_files_are_reported() {
+fn check_reports_missing_files_oversized_files_and_directories() {
     let large = file("large", b"");
     fs::File::options().write(true).open(&large).and_then(|file| file.set_len((64 << 20) + 1)).expect("a sparse file");
     for (path, word) in [
@@ -99,7 +99,7 @@ fn irregular_and_oversized_files_are_reported() {
 }
 
 #[test]
-fn wide_and_deep_files_are_read() {
+fn check_reads_400000_levels_of_nesting_and_50000_map_entries() {
     let deep = format!(
         r#"{{"x":{}{},"topic":"{{{{ event.a || b }}}}","hostName":"k","port":"1"}}"#,
         "[".repeat(400_000),
@@ -122,7 +122,7 @@ fn wide_and_deep_files_are_read() {
 }
 
 #[test]
-fn exit_codes_reflect_the_findings() {
+fn check_exits_with_0_1_or_2_depending_on_input_findings_and_strict() {
     for (arguments, input, code) in [
         (&["--family=kafka", "-"][..], GOOD, 0),
         (&["--family=kafka", "--strict", "-"][..], GOOD, 0),
@@ -149,7 +149,7 @@ fn exit_codes_reflect_the_findings() {
 }
 
 #[test]
-fn a_closed_pipe_is_not_an_error() {
+fn check_reports_no_error_if_its_stdout_is_closed_early() {
     let entries = vec![r#"{"from":"","to":"x"}"#; 1_000].join(",");
     let config = format!(r#"{{"topic":"t","enableMultiTopic":true,"eventToTopicMap":[{entries}]}}"#);
     let path = file("closed-pipe", config.as_bytes());
@@ -168,7 +168,7 @@ fn a_closed_pipe_is_not_an_error() {
 }
 
 #[test]
-fn a_url_is_fetched_and_its_secrets_are_not_printed() {
+fn check_fetches_a_url_and_does_not_print_the_secrets_in_the_url() {
     let workspace = r#"{"sources":[{"name":"web","destinations":[{"destinationDefinition":{"name":"KAFKA"},"config":{"topic":"t"}}]}]}"#;
     let server = FakeUpstream::responding(json("200 OK", workspace));
     let url = format!("http://s3cret:s3cret%2B1@{}/workspaceConfig?token=s3cret", server.address);
@@ -188,7 +188,7 @@ fn a_url_is_fetched_and_its_secrets_are_not_printed() {
 }
 
 #[test]
-fn an_unusable_url_is_reported_on_one_line() {
+fn check_reports_an_unusable_url_on_one_line_without_secrets() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let denied = FakeUpstream::responding(json("401 Unauthorized", r#"{"s3cret":1}"#));
     let garbage = FakeUpstream::responding(&b"s3cret\r\n\r\n"[..]);
@@ -226,7 +226,7 @@ fn an_unusable_url_is_reported_on_one_line() {
 }
 
 #[test]
-fn output_contains_no_terminal_escapes() {
+fn check_output_contains_no_terminal_escapes_from_the_input() {
     let hostile = r#"{"ID":"\u001b[2J","Name":"\u001b]0;x\u0007\nfake","destinationDefinition":{"name":"KAFKA"},"Config":{"hostName":"\u001b[31m","port":"\u0008","topic":"\u009b2J","\u001bhostNam":"x"}}"#;
     for format in ["text", "json"] {
         let (_, printed, _) = piped(&["--format", format, "-"], hostile.as_bytes());
@@ -237,7 +237,7 @@ fn output_contains_no_terminal_escapes() {
 }
 
 #[test]
-fn arbitrary_bytes_do_not_panic() {
+fn check_does_not_panic_on_truncated_or_changed_input() {
     for case in cases() {
         let text = case.input.to_string().into_bytes();
         let step = text.len() / 24 + 1;
@@ -255,7 +255,7 @@ fn arbitrary_bytes_do_not_panic() {
 }
 
 #[test]
-fn arbitrary_certificates_do_not_panic() {
+fn check_does_not_panic_on_truncated_or_changed_certificates() {
     for entry in fs::read_dir(folder().join("certificates")).expect("certificates") {
         let pem = fs::read_to_string(entry.expect("one").path()).expect("text");
         for at in 0..pem.len() {

@@ -42,7 +42,7 @@ pub fn port(line: &str) -> u16 {
 }
 
 #[test]
-fn the_service_runs_until_a_signal_stops_it() {
+fn the_service_runs_until_sigterm_or_sigint_and_exits_with_0() {
     for (arguments, stop) in [(&[][..], "TERM"), (&["serve"][..], "INT")] {
         let environment = [("HOST", "127.0.0.1"), ("PORT", "0"), ("METRICS_PORT", "0"), ("WORKERS", "1")];
         let (mut child, line, mut log) = start(arguments, &environment);
@@ -58,7 +58,7 @@ fn the_service_runs_until_a_signal_stops_it() {
 }
 
 #[test]
-fn flags_override_the_environment_and_logs_can_be_json() {
+fn flags_override_environment_variables_and_log_format_json_applies() {
     let environment = [("HOST", "127.0.0.2"), ("PORT", "1"), ("LOG_FORMAT", "json")];
     let (mut child, line, _log) = start(&["--host=127.0.0.1", "--port=0", "--metrics-port=0"], &environment);
     let json: serde_json::Value = serde_json::from_str(&line).expect("a JSON line");
@@ -80,7 +80,7 @@ fn all_configuration_errors_are_reported_at_once() {
 }
 
 #[test]
-fn configuration_errors_use_the_log_format() {
+fn configuration_errors_are_json_lines_with_log_format_json() {
     let bad = [("LOG_FORMAT", "json"), ("PORT", "7"), ("METRICS_PORT", "7"), ("LOG_LEVEL", "off,verbose")];
     let output = run(&[], &bad);
     assert_eq!(output.status.code(), Some(78));
@@ -135,7 +135,7 @@ fn a_configuration_error_names_the_variable_or_flag_and_its_value() {
 }
 
 #[test]
-fn effective_settings_are_printed() {
+fn print_config_shows_the_effective_value_and_source_of_each_setting() {
     let environment = [
         ("MAX_EVENTS", "5"),
         ("PORT", ""),
@@ -186,7 +186,7 @@ fn sighup_without_tls_is_ignored() {
 }
 
 #[test]
-fn blank_variables_are_ignored_and_host_names_are_resolved() {
+fn blank_environment_variables_are_ignored_and_host_names_are_resolved() {
     let environment = [("HOST", "localhost"), ("WORKERS", ""), ("LOG_FORMAT", ""), ("INSTANCE_ID", "")];
     let (mut child, line, _log) = start(&["--port=0", "--metrics-port=0"], &environment);
     assert!(line.contains("listening on"), "{line}");
@@ -195,7 +195,7 @@ fn blank_variables_are_ignored_and_host_names_are_resolved() {
 }
 
 #[test]
-fn a_second_signal_stops_at_once() {
+fn a_second_sigterm_exits_with_1_without_waiting_for_open_requests() {
     use std::io::Write as _;
     let arguments = ["--host=127.0.0.1", "--port=0", "--metrics-port=0", "--shutdown-timeout=3600"];
     let (mut child, line, mut log) = start(&arguments, &[]);
@@ -212,7 +212,7 @@ fn a_second_signal_stops_at_once() {
 }
 
 #[test]
-fn a_second_signal_skips_the_drain_delay() {
+fn a_second_sigterm_during_the_drain_delay_exits_with_1() {
     let arguments = ["--host=127.0.0.1", "--port=0", "--metrics-port=0"];
     let (mut child, line, mut log) = start(&arguments, &[("DRAIN_DELAY", "3600")]);
     let get = |path: &str| fetch(&format!("http://127.0.0.1:{}{path}", port(&line)), "GET", &[], b"").status;
@@ -227,7 +227,7 @@ fn a_second_signal_skips_the_drain_delay() {
 }
 
 #[test]
-fn health_probes_the_configured_service() {
+fn the_health_command_probes_the_service_at_the_configured_address() {
     let (mut child, line, _log) = start(&[], &[("HOST", "0.0.0.0"), ("PORT", "0"), ("METRICS_PORT", "0")]);
     let rest = line.split("listening on http://0.0.0.0:").nth(1).expect("an address");
     let port = rest.split(',').next().expect("a port");
@@ -250,7 +250,7 @@ fn health_probes_the_configured_service() {
 }
 
 #[test]
-fn health_times_out() {
+fn the_health_command_exits_with_1_if_the_service_does_not_respond() {
     // The kernel accepts the connection, but nothing ever responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}/", silent.local_addr().expect("bound"));
@@ -260,7 +260,7 @@ fn health_times_out() {
 }
 
 #[test]
-fn usage_errors_exit_with_two() {
+fn unknown_flags_and_values_that_cannot_be_parsed_exit_with_2() {
     for (arguments, environment) in [
         (&["--nope"][..], &[][..]),
         (&["--port=seventy"][..], &[][..]),
@@ -274,7 +274,7 @@ fn usage_errors_exit_with_two() {
 }
 
 #[test]
-fn a_port_in_use_is_reported() {
+fn startup_exits_with_1_and_names_the_address_if_the_port_is_in_use() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("bound").port().to_string();
     let output = run(&["--host=127.0.0.1", "--metrics-port=0", "--port", &port], &[]);
@@ -294,7 +294,7 @@ fn defaults(help: &str) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn help_and_the_settings_page_list_the_same_settings() {
+fn help_and_the_settings_page_list_the_same_settings_and_defaults() {
     let help = String::from_utf8(run(&["--help"], &[]).stdout).expect("text");
     let page = include_str!("../../docs/reference/settings.md");
     let in_help: Vec<&str> = help
@@ -320,7 +320,7 @@ fn help_and_the_settings_page_list_the_same_settings() {
 }
 
 #[test]
-fn a_difference_is_logged_without_contents() {
+fn a_shadow_difference_is_logged_without_event_contents() {
     use crate::upstream::{FakeUpstream, json};
     let theirs = r#"[{"output":{"message":{"email":"s3cret-theirs"},"userId":"","schemaId":5},"metadata":{"rudderId":"undefined<<>>t"},"statusCode":200}]"#;
     let upstream = FakeUpstream::responding(json("200 OK", theirs));
@@ -353,7 +353,7 @@ fn a_difference_is_logged_without_contents() {
 }
 
 #[test]
-fn a_password_in_a_url_is_rejected_and_not_printed() {
+fn a_password_in_the_upstream_url_is_rejected_and_not_printed() {
     let url = "http://user:s3cret@transformer:9090";
     let output =
         run(&[], &[("UPSTREAM_TRANSFORMER_URL", url), ("NATIVE_DESTINATIONS", "kinesis"), ("SHADOW_PERCENT", "101")]);

@@ -165,7 +165,7 @@ fn steps(report: &Report, wanted: impl Fn(&Subject) -> bool) -> Vec<&Step> {
 }
 
 #[test]
-fn servers_that_are_not_brokers_are_recognized() {
+fn check_connect_distinguishes_responses_of_servers_that_are_not_brokers() {
     let cases: [(&'static [u8], Problem, &str); 11] = [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", Problem::NotKafka, "HTTP"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", Problem::NotKafka, "SSH"),
@@ -189,7 +189,7 @@ fn servers_that_are_not_brokers_are_recognized() {
 }
 
 #[test]
-fn immediate_disconnects_are_reported() {
+fn a_broker_that_disconnects_at_once_is_reported_with_and_without_tls() {
     let address = listen(drop);
     let (stage, problem, _) = failure(&check(&settings(&[&address]), LONG));
     assert_eq!((stage, problem), (Stage::Versions, Problem::ConnectionClosed));
@@ -198,7 +198,7 @@ fn immediate_disconnects_are_reported() {
 }
 
 #[test]
-fn timeouts_are_enforced() {
+fn a_broker_that_does_not_respond_fails_its_step_after_the_timeout() {
     // The kernel accepts the connections, but nothing ever reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = Address { host: "127.0.0.1".to_owned(), port: silent.local_addr().expect("bound").port() };
@@ -223,7 +223,7 @@ fn timeouts_are_enforced() {
 }
 
 #[test]
-fn plain_text_responses_to_tls_are_reported() {
+fn a_plain_text_response_to_a_tls_handshake_is_reported() {
     let http = listen(|mut stream| {
         let mut hello = [0; 1];
         stream.read_exact(&mut hello).ok();
@@ -235,7 +235,7 @@ fn plain_text_responses_to_tls_are_reported() {
 }
 
 #[test]
-fn unresolvable_names_and_closed_ports_are_distinguished() {
+fn unresolvable_broker_names_and_closed_broker_ports_are_distinguished() {
     let unnamed = Address { host: "no..such..name".to_owned(), port: 9092 };
     let (stage, problem, text) = failure(&check(&settings(&[&unnamed]), LONG));
     assert_eq!((stage, problem), (Stage::Dns, Problem::NameNotFound), "{text}");
@@ -247,8 +247,8 @@ fn unresolvable_names_and_closed_ports_are_distinguished() {
 }
 
 #[test]
-fn unusable_responses_are_distinguished() {
-    // A broker that is this old creates a topic when a client requests the topic's metadata.
+fn unusable_broker_responses_are_reported_as_different_problems() {
+    // This broker supports no version of Metadata in which a client can forbid the creation of missing topics.
     let old = broker(|key| match key {
         API_VERSIONS => versions(0, 3),
         key => panic!("request {key}"),
@@ -313,7 +313,7 @@ fn verdicts(report: &Report) -> (Vec<Problem>, Vec<Problem>) {
 }
 
 #[test]
-fn one_dead_bootstrap_broker_of_several_is_a_warning() {
+fn an_unreachable_bootstrap_broker_is_a_warning_if_another_is_reachable() {
     let good = good_broker();
     let (_held, closed) = closed();
     let blank = Address { host: " localhost".to_owned(), port: good.port };
@@ -328,7 +328,7 @@ fn one_dead_bootstrap_broker_of_several_is_a_warning() {
 }
 
 #[test]
-fn a_dead_advertised_broker_is_a_failure() {
+fn an_unreachable_advertised_broker_is_a_failure() {
     let (_held, closed) = closed();
     let port = closed.port;
     let bootstrap = broker(move |key| match key {
@@ -340,7 +340,7 @@ fn a_dead_advertised_broker_is_a_failure() {
 }
 
 #[test]
-fn a_client_certificate_is_not_sent_without_the_destinations_ca() {
+fn the_client_certificate_step_is_skipped_if_ca_certificate_is_not_set() {
     let unread = || Some(File { path: "it.pem".to_owned(), content: Err("not read".to_owned()) });
     let settings = Settings { tls: Some(Tls { ca_pem: None }), ..settings(&[&listen(drop)]) };
     let files = ClientFiles { certificate: unread(), key: unread() };
@@ -367,7 +367,7 @@ fn brokers_of_two_clusters_are_reported() {
 }
 
 #[test]
-fn leaderless_topics_and_invalid_names_are_reported() {
+fn leaderless_invalid_missing_and_unauthorized_topics_are_reported() {
     for (error, leaders, problem) in [
         (0, &[1, -1][..], Problem::TopicWithoutLeader),
         (17, &[], Problem::TopicInvalid),
@@ -398,7 +398,7 @@ fn brokers_behind_an_ssh_tunnel_are_not_probed() {
 }
 
 #[test]
-fn certificate_files_are_checked_before_connecting() {
+fn incomplete_unreadable_and_invalid_client_certificate_files_are_reported() {
     let file = |content: Result<&[u8], &str>| {
         Some(File { path: "it.pem".to_owned(), content: content.map(<[u8]>::to_vec).map_err(ToOwned::to_owned) })
     };
@@ -422,7 +422,7 @@ fn certificate_files_are_checked_before_connecting() {
 }
 
 #[test]
-fn without_a_usable_ca_later_steps_are_skipped() {
+fn an_unusable_ca_certificate_fails_the_trust_step_and_skips_later_steps() {
     for (pem, problem) in [
         ("garbage", Problem::CaUnusable),
         (include_str!("../../test-fixtures/connect/expired-ca.pem"), Problem::CaOutOfDate),
@@ -478,7 +478,7 @@ fn good_broker() -> Address {
 }
 
 #[test]
-fn check_connects_only_on_request() {
+fn check_does_not_connect_without_the_connect_flag() {
     let destination = Destination::at(&listen(|_| panic!("connected to")), "printed", "");
     let (code, text) = destination.check(&[], &[]);
     assert_eq!(code, Some(0), "{text}");
@@ -486,7 +486,7 @@ fn check_connects_only_on_request() {
 }
 
 #[test]
-fn a_failed_step_prints_no_success_message() {
+fn check_connect_prints_no_success_message_if_a_step_fails() {
     let (_held, closed) = closed();
     let (code, text) = Destination::at(&closed, "well", "").check(&["--connect"], &[]);
     assert_eq!(code, Some(1), "{text}");
@@ -502,7 +502,7 @@ fn a_failed_step_prints_no_success_message() {
 }
 
 #[test]
-fn check_prints_each_step_as_text() {
+fn check_connect_prints_each_step_as_text() {
     let destination = Destination::at(&good_broker(), "people", "");
     let (code, text) = destination.check(&["--connect", "--topic", "users", "--topic", "nowhere"], &[]);
     assert_eq!(code, Some(1), "{text}");
@@ -516,7 +516,7 @@ fn check_prints_each_step_as_text() {
 }
 
 #[test]
-fn check_prints_each_step_as_json() {
+fn check_connect_prints_each_step_as_json() {
     let (_held, closed) = closed();
     let destination = Destination::at(&closed, "programs", "");
     let (code, text) = destination.check(&["--connect", "--format", "json"], &[]);
@@ -531,7 +531,7 @@ fn check_prints_each_step_as_json() {
 }
 
 #[test]
-fn client_certificate_files_have_a_size_limit() {
+fn client_certificate_files_that_are_missing_or_too_large_are_reported() {
     let destination = Destination::at(
         &listen(drop),
         "files",
@@ -548,7 +548,7 @@ fn client_certificate_files_have_a_size_limit() {
 }
 
 #[test]
-fn unsupported_connection_options_are_rejected() {
+fn invalid_or_misplaced_check_connect_options_exit_with_2() {
     for arguments in [
         &["--topic", "users"][..],
         &["--timeout", "3"],
@@ -564,7 +564,7 @@ fn unsupported_connection_options_are_rejected() {
 }
 
 #[test]
-fn every_problem_is_documented() {
+fn the_findings_page_contains_the_table_of_connection_problems() {
     let page = include_str!("../../docs/reference/findings.md");
     assert!(page.contains(&table()), "docs/reference/findings.md does not contain this table:\n{}", table());
 }

@@ -38,7 +38,7 @@ fn queries() -> Vec<String> {
 }
 
 #[test]
-fn every_queried_metric_and_label_exists() {
+fn every_metric_and_label_in_dashboard_and_alert_queries_exists() {
     let mut queries = queries();
     assert!(queries.len() >= 20, "{}", queries.len());
     queries.push(ALERTS.to_owned());
@@ -61,7 +61,7 @@ fn every_queried_metric_and_label_exists() {
 }
 
 #[test]
-fn every_alert_has_an_entry_in_the_runbook() {
+fn every_alert_links_to_its_entry_in_the_troubleshooting_page() {
     let page = include_str!("../../docs/guides/troubleshooting.md");
     let alerts: Vec<&str> = ALERTS.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     assert!(alerts.len() >= 14, "{alerts:?}");
@@ -77,7 +77,7 @@ fn every_alert_has_an_entry_in_the_runbook() {
 }
 
 #[test]
-fn links_use_the_repository_in_cargo_toml() {
+fn alert_links_use_the_repository_in_cargo_toml() {
     let tests = include_str!("../../deploy/prometheus/alerts_test.yaml");
     let rule = include_str!("../../deploy/kubernetes/components/prometheus-rule/prometheusrule.yaml");
     for (file, text) in [("alerts.yaml", ALERTS), ("alerts_test.yaml", tests), ("prometheusrule.yaml", rule)] {
@@ -90,7 +90,7 @@ fn links_use_the_repository_in_cargo_toml() {
 }
 
 #[test]
-fn every_counter_of_the_service_is_shown() {
+fn the_dashboard_shows_every_counter_that_this_service_adds() {
     let shown: Vec<String> = queries();
     let own = table::ALL.iter().filter(|metric| metric.origin == table::Origin::Own && metric.name.ends_with("_total"));
     for metric in own {

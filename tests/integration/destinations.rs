@@ -47,7 +47,7 @@ fn traffic() -> Vec<Value> {
 }
 
 #[test]
-fn every_destination_is_counted() {
+fn destinations_endpoint_counts_events_topics_rules_and_keys_per_destination() {
     let server = Server::start(&[]);
     transform(&server, &traffic());
     let report = ask(&server, "?partitions=6").json();
@@ -72,7 +72,7 @@ fn every_destination_is_counted() {
 }
 
 #[test]
-fn keys_are_shown_only_if_enabled() {
+fn destinations_endpoint_shows_partition_keys_only_with_show_keys() {
     for (flags, is_shown) in [(&[][..], false), (&["--show-keys"], true)] {
         let server = Server::start(flags);
         transform(&server, &traffic());
@@ -83,7 +83,7 @@ fn keys_are_shown_only_if_enabled() {
 }
 
 #[test]
-fn the_number_of_destinations_is_bounded() {
+fn destinations_above_the_limits_share_one_entry_in_report_and_metrics() {
     let server = Server::start(&["--destination-metrics=10"]);
     for request in 0..20 {
         let events: Vec<Value> =
@@ -102,7 +102,7 @@ fn the_number_of_destinations_is_bounded() {
 }
 
 #[test]
-fn destinations_require_the_operator_token() {
+fn destinations_endpoint_and_command_require_the_operator_token() {
     let folder = Folder::new();
     let token = folder.write("token", "a-token-of-the-operator");
     let server = Server::start(&[&format!("--operator-token-file={token}")]);
@@ -122,7 +122,7 @@ fn destinations_require_the_operator_token() {
 }
 
 #[test]
-fn without_the_page_only_the_metrics_port_serves_destinations() {
+fn with_page_off_only_the_metrics_port_serves_the_destinations_endpoint() {
     let server = Server::start(&["--page=off"]);
     assert_eq!((server.get("/destinations").status, ask(&server, "").status), (404, 200));
     assert_eq!(server.get("/live").status, 404);
@@ -154,7 +154,7 @@ fn the_destinations_command_shows_the_counts() {
 }
 
 #[test]
-fn huge_ids_are_truncated_and_control_characters_are_not_shown() {
+fn long_ids_are_truncated_and_control_characters_in_ids_are_not_shown() {
     let server = Server::start(&["--show-keys"]);
     for id in ["x".repeat(1 << 20), "a\u{1b}[31m\nb".to_owned(), "<script>".to_owned()] {
         transform(&server, &[event(&id, &id, &json!({ "destination": { "Config": { "topic": &id } } }))]);
@@ -171,7 +171,7 @@ fn huge_ids_are_truncated_and_control_characters_are_not_shown() {
 }
 
 #[test]
-fn slow_readers_do_not_affect_requests() {
+fn slow_readers_of_the_destinations_endpoint_do_not_affect_requests() {
     let server = Server::start(&["--workers=1"]);
     for request in 0..30 {
         let topic =
@@ -216,7 +216,7 @@ fn comparable(text: &str) -> String {
 }
 
 #[test]
-fn the_guide_shows_the_actual_output_for_a_rejected_event() {
+fn the_troubleshooting_page_shows_the_actual_output_for_a_rejected_event() {
     let guide = fs::read_to_string(root().join("docs/guides/troubleshooting.md")).expect("the guide");
     let (_, steps) = guide.split_once("## Follow a rejected event").expect("the section");
     let steps: Vec<String> = steps.lines().map(comparable).collect();

@@ -77,7 +77,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 #[test]
-fn every_link_resolves_to_a_file_and_an_anchor() {
+fn every_relative_link_in_the_docs_resolves_to_a_file_and_an_anchor() {
     let mut broken = Vec::new();
     let mut links = 0;
     for page in pages() {
@@ -111,7 +111,7 @@ fn chapters() -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_book_has_every_page() {
+fn the_summary_of_the_book_lists_every_page() {
     let docs = root().join("docs");
     let summary = fs::read_to_string(docs.join("SUMMARY.md")).expect("SUMMARY.md");
     let listed: BTreeSet<PathBuf> = targets(&summary).iter().map(|target| docs.join(target)).collect();
@@ -120,7 +120,7 @@ fn the_book_has_every_page() {
 }
 
 #[test]
-fn every_page_opens_with_its_purpose() {
+fn every_page_of_the_book_states_its_purpose_in_its_introduction() {
     for page in chapters() {
         let text = fs::read_to_string(&page).expect("a page");
         let opening = text.lines().skip(1).take_while(|line| !line.starts_with("##")).collect::<Vec<_>>().join(" ");
@@ -157,7 +157,7 @@ fn is_test(filter: &str, sources: &[PathBuf]) -> bool {
 }
 
 #[test]
-fn source_files_and_tests_that_pages_name_exist() {
+fn source_files_and_tests_named_in_the_docs_exist() {
     let mut missing = Vec::new();
     let mut tests = Vec::new();
     for folder in ["tests/integration", "crates/transform/tests/suite"] {
@@ -187,7 +187,7 @@ fn source_files_and_tests_that_pages_name_exist() {
 }
 
 #[test]
-fn log_lines_that_troubleshooting_names_are_logged() {
+fn log_lines_named_in_the_troubleshooting_page_exist_in_the_source() {
     let page = fs::read_to_string(root().join("docs/guides/troubleshooting.md")).expect("a page");
     let lines: BTreeSet<String> = spans(&page)
         .iter()
@@ -213,7 +213,7 @@ fn sources_below(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn readme_is_short() {
+fn readme_has_at_most_150_lines_of_at_most_100_characters() {
     let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
     assert!(readme.lines().count() <= 150, "README.md has {} lines", readme.lines().count());
     let wide: Vec<&str> =

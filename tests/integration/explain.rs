@@ -1,4 +1,4 @@
-//! Explanations match the service's responses for every request. Malformed input of `POST /explain` is tested too.
+//! `POST /explain`: explanations match the service's responses, and malformed or oversized input is rejected.
 
 use golden::case::Request;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn known_requests() -> Vec<ProcessorRequest> {
 }
 
 #[test]
-fn explanations_match_responses() {
+fn explanations_match_the_responses_to_all_known_requests() {
     let (mut requests, mut events) = (0, 0);
     for (family, form, query, body) in known_requests() {
         events += assert_consistent(family, form, &query, &body);
@@ -54,7 +54,7 @@ fn every_reason_that_explain_gives_is_documented() {
 }
 
 #[test]
-fn the_documented_curl_command_gets_its_documented_response() {
+fn the_curl_command_in_the_explain_page_gets_the_response_shown_there() {
     let page = include_str!("../../docs/reference/explain.md");
     let part = |from: &str, to: &str| page.split_once(from).and_then(|(_, rest)| rest.split_once(to)).expect(from).0;
     let shown: Value = serde_json::from_str(part("```json\n", "\n```")).expect("JSON");
@@ -74,7 +74,7 @@ fn printed(body: &Value) -> Value {
 }
 
 #[test]
-fn a_bare_message_is_distinguished_from_an_event() {
+fn explain_accepts_both_a_bare_message_and_a_whole_event() {
     let config = json!({ "topic": "t" });
     let destination = json!({ "Config": config, "ID": "d" });
     for body in [
@@ -97,7 +97,7 @@ fn a_bare_message_is_distinguished_from_an_event() {
 }
 
 #[test]
-fn connections_queries_and_literals_are_applied() {
+fn explain_applies_connection_and_query_and_keeps_json_literals() {
     let body = r#"{"events":[{"id":12345678901234567890,"userId":"\ud800"}],"connection":{"region":"eu"},
         "destination":{"topic":"t","a":"{{ request.query.a || y }}","b":"{{ connection.region || z }}"}}"#;
     let response = Server::shared().post("/explain?a=1&a=2", &[], body.as_bytes());
@@ -111,7 +111,7 @@ fn connections_queries_and_literals_are_applied() {
 }
 
 #[test]
-fn the_partition_is_shown_if_the_number_of_partitions_is_known() {
+fn explain_shows_the_partition_only_if_the_number_of_partitions_is_given() {
     for (key, partitions, partition) in
         [("u-42", json!(12), json!(1)), ("", json!(12.0), json!(5)), ("u-42", json!(1), json!(0))]
     {
@@ -123,14 +123,14 @@ fn the_partition_is_shown_if_the_number_of_partitions_is_known() {
 }
 
 #[test]
-fn malformed_requests_are_rejected_with_one_sentence() {
+fn malformed_explain_requests_are_rejected_with_a_specific_message() {
     for (body, status, expected) in [
         ("", 400, "the body is not valid JSON: EOF while parsing a value at line 1 column 0"),
         ("{\"events\":[\n  {\"a\":1,}\n]}", 400, "key must be a string at line 2 column 10"),
-        ("[]", 400, "the body must be a JSON object with events"),
-        ("7", 400, "the body must be a JSON object with events"),
-        ("{}", 400, "events is missing or not an array"),
-        (r#"{"events":"x"}"#, 400, "events is missing or not an array"),
+        ("[]", 400, "the body must be a JSON object with the field events"),
+        ("7", 400, "the body must be a JSON object with the field events"),
+        ("{}", 400, "the field events is missing or not an array"),
+        (r#"{"events":"x"}"#, 400, "the field events is missing or not an array"),
         (r#"{"events":[],"family":"kinesis"}"#, 400, "family must be kafka, azure_event_hub or confluent_cloud"),
         (r#"{"events":[],"partitions":0}"#, 400, "partitions must be a whole number from 1 to 2147483647"),
         (r#"{"events":[],"destination":"x"}"#, 400, "destination: it is not JSON: expected value at line 1 column 1"),
@@ -153,7 +153,7 @@ fn malformed_requests_are_rejected_with_one_sentence() {
 }
 
 #[test]
-fn input_and_output_are_limited() {
+fn explain_requests_above_a_limit_of_events_or_bytes_get_413() {
     let events = |count| format!(r#"{{"events":[{}],"destination":{{}}}}"#, vec!["{}"; count].join(","));
     assert_eq!(post(&events(100)).status, 200);
     assert_eq!(post(&events(101)).status, 413);
@@ -189,7 +189,7 @@ fn explained_events_are_not_counted_as_transformed() {
 }
 
 #[test]
-fn input_is_never_logged() {
+fn the_input_of_explain_is_never_logged() {
     let service = Service::start(&[("LOG_LEVEL", "trace")]);
     let secret = "hunter2";
     let bodies = [
@@ -209,7 +209,7 @@ fn input_is_never_logged() {
 }
 
 #[test]
-fn findings_of_the_destination_are_shown_on_request() {
+fn explain_shows_findings_of_the_destination_only_if_check_is_true() {
     let server = Server::shared();
     let explained = |check: &Value, destination: &Value| {
         let body = json!({ "events": [{ "userId": "u" }], "destination": destination, "check": check });

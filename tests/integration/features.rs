@@ -8,7 +8,7 @@ use crate::upstream::{FakeUpstream, json};
 const THEIRS: &str = r#"{"routerTransform":{"HS":true,"KAFKA":true},"regulations":["BRAZE"],"supportDestTransformCompactedPayloadV1":true,"somethingNew":{"a":1.5}}"#;
 
 #[test]
-fn upstream_features_are_corrected_and_cached() {
+fn upstream_features_are_cached_and_lose_native_types_in_router_transform() {
     let upstream = FakeUpstream::responding(json("200 OK", THEIRS));
     let server = Server::start(&[&upstream.flag()]);
     for _ in 0..3 {
@@ -24,7 +24,7 @@ fn upstream_features_are_corrected_and_cached() {
 }
 
 #[test]
-fn forwarded_destinations_keep_the_upstreams_features() {
+fn upstream_features_of_forwarded_destination_types_are_unchanged() {
     let theirs = THEIRS.replace("V1\":true", "V1\":false");
     let upstream = FakeUpstream::responding(json("200 OK", &theirs));
     let server = Server::start(&[&upstream.flag(), "--native-destinations=azure_event_hub"]);
@@ -32,7 +32,7 @@ fn forwarded_destinations_keep_the_upstreams_features() {
 }
 
 #[test]
-fn concurrent_clients_share_one_upstream_request() {
+fn concurrent_features_requests_share_one_upstream_request() {
     let (upstream, release) = FakeUpstream::holding_back(json("200 OK", THEIRS));
     let server = Server::start(&[&upstream.flag()]);
     std::thread::scope(|scope| {
@@ -60,7 +60,7 @@ fn features_are_503_until_the_upstream_has_sent_a_valid_response() {
 }
 
 #[test]
-fn fields_of_unexpected_types_are_503() {
+fn upstream_features_with_fields_of_unexpected_types_result_in_503() {
     for body in [
         r#"{"routerTransform":7}"#,
         r#"{"routerTransform":["KAFKA"]}"#,

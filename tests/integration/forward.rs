@@ -48,7 +48,7 @@ pub fn await_forwarded(server: &Server, result: &str, count: f64) {
 }
 
 #[test]
-fn requests_arrive_upstream_as_they_were_sent() {
+fn forwarded_requests_are_unchanged_except_host_via_and_hop_by_hop_headers() {
     let upstream = FakeUpstream::responding(json("200 OK", "{}"));
     let server = behind(&upstream, &[]);
     let request = b"PATCH /a//b/../%2e%2e/%00c;d?x=1&x=%zz&y=a+b'| HTTP/1.1\r\nHost: here\r\nX-Many: 1\r\nConnection: close, X-Private\r\n\
@@ -80,7 +80,7 @@ fn requests_arrive_upstream_as_they_were_sent() {
 }
 
 #[test]
-fn nothing_is_added_to_a_request_without_a_body() {
+fn forwarding_adds_no_framing_headers_to_a_request_without_a_body() {
     let upstream = FakeUpstream::responding(json("200 OK", "{}"));
     let server = behind(&upstream, &["--page=off"]);
     for (request, line, length) in [
@@ -105,7 +105,7 @@ fn nothing_is_added_to_a_request_without_a_body() {
 }
 
 #[test]
-fn a_path_in_the_url_prefixes_every_request() {
+fn a_path_in_the_upstream_url_is_a_prefix_of_the_forwarded_path() {
     let upstream = FakeUpstream::responding(json("200 OK", "{}"));
     let server = Server::start(&[&format!("{}/base/", upstream.flag())]);
     assert_eq!(server.get("/x?y=1").status, 200);
@@ -161,7 +161,7 @@ fn all_requests_without_a_native_handler_are_forwarded() {
 }
 
 #[test]
-fn a_destination_that_is_not_native_is_forwarded() {
+fn requests_for_destination_types_that_are_not_native_are_forwarded() {
     let upstream = FakeUpstream::responding(json("299 Theirs", "[]"));
     let server = behind(&upstream, &["--native-destinations=confluent_cloud"]);
     let batch = |name: &str| format!("{{\"destType\":\"{name}\",\"input\":[]}}");
@@ -176,7 +176,7 @@ fn a_destination_that_is_not_native_is_forwarded() {
 }
 
 #[test]
-fn a_body_that_was_read_is_forwarded_unchanged() {
+fn a_body_read_to_find_its_destination_type_is_forwarded_unchanged() {
     let upstream = FakeUpstream::responding(json("200 OK", "[]"));
     let server = behind(&upstream, &["--max-body-bytes=2000", "--max-events=2"]);
     // A body is forwarded even if it has too many events, invalid UTF-8 and a number that is too large for a double.
@@ -205,7 +205,7 @@ fn a_body_that_was_read_is_forwarded_unchanged() {
 }
 
 #[test]
-fn a_response_is_returned_unchanged() {
+fn an_upstream_response_is_unchanged_except_for_hop_by_hop_headers() {
     let long = "v".repeat(30_000);
     let response = format!(
         "HTTP/1.1 418 I'm a teapot\r\nSet-Cookie: a=1\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nConnection: x-hop\r\nX-Hop: 1\r\n\
@@ -237,7 +237,7 @@ fn a_response_is_returned_unchanged() {
 }
 
 #[test]
-fn responses_of_every_type_are_passed_through() {
+fn upstream_responses_with_any_status_or_framing_reach_the_client() {
     let upstream = FakeUpstream::start(|stream, seen| {
         let line = seen.line();
         let kind = line.split(' ').nth(1).unwrap_or("");
@@ -280,7 +280,7 @@ fn responses_of_every_type_are_passed_through() {
 }
 
 #[test]
-fn request_and_response_bodies_are_streamed() {
+fn forwarded_request_and_response_bodies_are_streamed() {
     // Each side sends its next piece only after it has received a piece from the other side.
     let upstream = FakeUpstream::each_connection(|stream, _| {
         read_head(stream)?;
@@ -328,7 +328,7 @@ fn expect_100_continue_is_served_and_forwarded() {
 }
 
 #[test]
-fn a_truncated_upload_never_looks_complete() {
+fn a_truncated_upload_never_looks_complete_to_the_upstream() {
     let (started, start) = channel();
     let started = Mutex::new(started);
     let upstream = FakeUpstream::each_connection(move |stream, seen| {
@@ -377,7 +377,7 @@ fn a_truncated_upload_never_looks_complete() {
 }
 
 #[test]
-fn a_truncated_response_never_looks_complete() {
+fn a_truncated_upstream_response_never_looks_complete_to_the_client() {
     let cut = Mutex::new(Vec::<u8>::new());
     let responses: Vec<&[u8]> = vec![
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",
@@ -408,7 +408,7 @@ fn a_truncated_response_never_looks_complete() {
 }
 
 #[test]
-fn an_upstream_without_a_response_is_502() {
+fn an_upstream_that_sends_no_valid_response_results_in_502() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let server = Server::start(&[&format!("--upstream-transformer-url=http://{refused}")]);
     let response = server.post("/customTransform", &[], b"[]");
@@ -478,7 +478,7 @@ fn a_silent_upstream_is_504_and_a_stalled_response_closes_the_connection() {
 }
 
 #[test]
-fn a_disconnect_aborts_the_upstream_request() {
+fn a_client_disconnect_aborts_the_upstream_request() {
     let (sender, gone) = channel();
     let sender = Mutex::new(sender);
     let upstream = FakeUpstream::each_connection(move |stream, _| {
@@ -499,7 +499,7 @@ fn a_disconnect_aborts_the_upstream_request() {
 }
 
 #[test]
-fn a_response_before_the_end_of_the_upload_is_delivered() {
+fn an_upstream_response_before_the_end_of_the_upload_reaches_the_client() {
     let upstream = FakeUpstream::each_connection(|stream, _| {
         read_head(stream)?;
         stream.write_all(&json("413 Payload Too Large", "{\"too\":\"large\"}"))
@@ -512,7 +512,7 @@ fn a_response_before_the_end_of_the_upload_is_delivered() {
 }
 
 #[test]
-fn forwarding_loops_are_rejected() {
+fn a_request_that_this_instance_already_forwarded_is_rejected_with_502() {
     let upstream = FakeUpstream::responding(json("200 OK", "{}"));
     let (server, other) = (behind(&upstream, &[]), behind(&upstream, &[]));
     server.get("/x");
@@ -526,7 +526,7 @@ fn forwarding_loops_are_rejected() {
 }
 
 #[test]
-fn connections_are_pooled_and_not_reused_after_they_are_closed() {
+fn upstream_connections_are_reused_until_the_upstream_closes_them() {
     let upstream = FakeUpstream::start(|stream, seen| {
         if seen.line().contains("last") {
             stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")?;
@@ -543,7 +543,7 @@ fn connections_are_pooled_and_not_reused_after_they_are_closed() {
 }
 
 #[test]
-fn connect_tunnels_are_rejected() {
+fn requests_with_the_connect_method_get_404_and_are_not_forwarded() {
     let upstream = FakeUpstream::responding(json("200 OK", "{}"));
     let server = behind(&upstream, &[]);
     let mut stream: TcpStream = server.connect();
@@ -553,7 +553,7 @@ fn connect_tunnels_are_rejected() {
 }
 
 #[test]
-fn readiness_probes_the_upstream_only_if_configured() {
+fn ready_depends_on_the_upstream_only_with_ready_needs_upstream() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let unreachable = format!("--upstream-transformer-url=http://{refused}");
     assert_eq!(Server::start(&[&unreachable]).get("/ready").status, 200);
@@ -569,7 +569,7 @@ fn readiness_probes_the_upstream_only_if_configured() {
 }
 
 #[test]
-fn a_stalled_upload_is_408_and_closes_the_connection() {
+fn a_stalled_upload_gets_408_and_aborts_the_upstream_request() {
     let (sender, ended) = channel();
     let sender = Mutex::new(sender);
     let upstream = FakeUpstream::each_connection(move |stream, _| {

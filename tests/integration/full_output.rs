@@ -18,7 +18,7 @@ fn code(arguments: &[&str], stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) 
 const EVENT: &str = r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#;
 
 #[test]
-fn every_tool_exits_with_a_documented_code_if_output_cannot_be_written() {
+fn every_tool_exits_with_its_expected_code_if_output_cannot_be_written() {
     let folder = Folder::new();
     let path = |name: &str| folder.path(name);
     folder.write("good.ndjson", EVENT);
@@ -72,7 +72,7 @@ fn every_tool_exits_with_a_documented_code_if_output_cannot_be_written() {
 }
 
 #[test]
-fn write_failures_are_reported() {
+fn a_tool_that_cannot_write_to_stdout_reports_this_on_one_line() {
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/test-fixtures/batch/array_body.json");
     for arguments in [&["openapi"][..], &["--help"], &["verify", cases], &["check", "--codes"]] {
         let output = binary().args(arguments).stdout(full()).output().expect("the binary runs");
@@ -83,7 +83,7 @@ fn write_failures_are_reported() {
 }
 
 #[test]
-fn a_closed_stdout_is_not_an_error() {
+fn tools_exit_with_0_and_print_no_error_if_stdout_is_closed() {
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/test-fixtures/batch/array_body.json");
     for arguments in [&["openapi"][..], &["--help"], &["--version"], &["verify", cases], &["completions", "zsh"]] {
         let (reader, writer) = std::io::pipe().expect("a pipe");

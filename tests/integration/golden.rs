@@ -1,4 +1,4 @@
-//! Golden cases against a real server: cases of this repository, and recorded responses of the reference.
+//! Golden cases against a real server: cases of this repository, and recorded responses of rudder-transformer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -91,7 +91,7 @@ fn report(failures: &[String], of: usize) {
 }
 
 #[test]
-fn custom_cases_get_their_expected_responses() {
+fn golden_cases_of_this_repository_get_their_expected_responses() {
     let cases = fixtures();
     assert!(cases.len() >= 60, "only {} cases", cases.len());
     let failures: Vec<String> = cases
@@ -116,8 +116,8 @@ fn value(text: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:.300}"))
 }
 
-/// Returns whether the server's response to a recorded case equals the reference's response. This function does not use
-/// the comparison of `verify`.
+/// Returns whether the server's response to a recorded case equals the recorded response of rudder-transformer. This
+/// function does not use the comparison of `verify`.
 fn is_same(case: &Case, response: &Response) -> bool {
     let ApiVersion::Recorded(api_version) = &case.expected.api_version else { panic!("{}: no header", case.name) };
     let is_same_body = match &case.expected.body {
@@ -127,8 +127,8 @@ fn is_same(case: &Case, response: &Response) -> bool {
     response.status == case.expected.status && response.header("apiVersion") == api_version.as_deref() && is_same_body
 }
 
-/// Checks the cases of a file. Cases with `known-difference` in their name may differ as intended. All other cases must
-/// not differ.
+/// Checks the cases of a file. Cases with `known-difference` in their name may have intended differences. All other
+/// cases must not differ.
 fn run_with_intended(file: &Path, at_least: [usize; 2]) {
     let limits = Limits { events: 10_000, response_bytes: 1 << 30 };
     let (mut failures, mut count, mut intended) = (Vec::new(), 0, BTreeMap::new());
@@ -161,17 +161,17 @@ fn run_with_intended(file: &Path, at_least: [usize; 2]) {
 }
 
 #[test]
-fn requests_of_a_real_rudder_server_get_the_responses_of_the_reference() {
+fn responses_to_recorded_rudder_server_requests_differ_only_as_intended() {
     run_with_intended(&root().join("test-fixtures/recorded/rudder-server.ndjson.gz"), [84, 9]);
 }
 
 #[test]
-fn generated_requests_get_the_responses_of_the_reference_or_differ_as_intended() {
+fn responses_to_generated_requests_differ_only_as_intended() {
     run_with_intended(&root().join("test-fixtures/recorded/generated.ndjson.gz"), [500, 230]);
 }
 
 #[test]
-fn all_recorded_requests_differ_only_as_intended() {
+fn responses_to_all_shared_golden_requests_differ_only_as_intended() {
     if let Some(folder) = shared_golden() {
         run_with_intended(&folder.join("rudder-server.ndjson.gz"), [84, 9]);
         run_with_intended(&folder.join("fresh.ndjson.gz"), [3288, 230]);
@@ -195,7 +195,7 @@ fn run_recorded(file: &Path, at_least: usize) {
 }
 
 #[test]
-fn responses_match_the_recorded_responses_of_the_reference() {
+fn responses_equal_the_recorded_responses_of_rudder_transformer() {
     run_recorded(&root().join("test-fixtures/recorded/recorded.ndjson.gz"), 500);
 }
 
@@ -213,14 +213,14 @@ pub fn shared_golden() -> Option<PathBuf> {
 }
 
 #[test]
-fn responses_match_all_recorded_responses() {
+fn responses_equal_all_shared_golden_responses_of_rudder_transformer() {
     if let Some(folder) = shared_golden() {
         run_recorded(&folder.join("recorded.ndjson.gz"), 2965);
     }
 }
 
 #[test]
-fn the_test_cases_of_the_reference_implementation_pass() {
+fn test_cases_of_rudder_transformer_get_their_expected_responses() {
     let Some(folder) = shared_golden() else { return };
     let mut failures = Vec::new();
     let mut count = 0;

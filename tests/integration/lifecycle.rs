@@ -12,7 +12,7 @@ fn head(path: &str, length: usize) -> String {
 }
 
 #[test]
-fn a_panic_affects_only_one_response() {
+fn a_request_that_panics_gets_500_and_its_connection_keeps_serving() {
     let server = Server::start(&["--workers=1"]);
     for path in ["/test/panic", "/test/panic-off-loop"] {
         let mut stream = server.connect();
@@ -62,7 +62,7 @@ fn shutdown_waits_for_requests_in_flight() {
 }
 
 #[test]
-fn a_shutdown_is_announced_before_the_listener_closes() {
+fn during_the_drain_delay_ready_is_503_and_requests_are_still_served() {
     let mut server = Server::start(&[]);
     let on_metrics_port = |path: &str| fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"").status;
     assert_eq!((server.get("/ready").status, on_metrics_port("/ready")), (200, 200));
@@ -94,7 +94,7 @@ fn shutdown_does_not_wait_for_idle_connections() {
 }
 
 #[test]
-fn pipelined_requests_get_their_responses() {
+fn every_pipelined_request_gets_its_response() {
     let mut stream = Server::shared().connect();
     let request = format!("{}{EVENT}", head("/v0/destinations/kafka", EVENT.len()));
     let expected = exchange(&mut stream, request.as_bytes());

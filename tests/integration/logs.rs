@@ -184,7 +184,7 @@ fn a_rejected_request_is_logged_and_an_unknown_path_is_not() {
 }
 
 #[test]
-fn overload_is_logged() {
+fn a_request_rejected_under_overload_is_logged_with_limit_and_destination() {
     let service = Service::start(&[("MAX_IN_FLIGHT_BYTES", "200000")]);
     // The first request holds the received part of its body and waits for the rest.
     let mut first = TcpStream::connect(("127.0.0.1", service.port)).expect("a listener");
@@ -211,7 +211,7 @@ fn ids(fields: &Value) -> [&str; 3] {
 }
 
 #[test]
-fn every_destination_with_rejected_events_has_a_line() {
+fn every_destination_with_rejected_events_has_its_own_log_line() {
     let service = Service::start(&[]);
     let [long, odd] = ["x".repeat(1 << 20), "a\\u001b[31m\\n".to_owned()];
     let good = rejected("d-2").replace("7,\"metadata", "{},\"metadata");
@@ -238,7 +238,7 @@ fn every_destination_with_rejected_events_has_a_line() {
 }
 
 #[test]
-fn a_request_with_many_destinations_has_a_bounded_number_of_lines() {
+fn a_request_with_many_destinations_logs_a_bounded_number_of_lines() {
     let service = Service::start(&[]);
     let events: Vec<String> = (0..1_000).map(|number| rejected(&format!("d-{number}"))).collect();
     service.transform(&[], &format!("[{}]", events.join(",")));
@@ -270,7 +270,7 @@ fn rejected_requests_are_logged_with_destination_and_cause() {
 }
 
 #[test]
-fn upstream_failures_are_logged_with_destination_and_address() {
+fn upstream_failures_are_logged_with_destination_and_upstream_address() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let upstream = format!("http://{free}");
     let service = Service::start(&[("UPSTREAM_TRANSFORMER_URL", &format!("{upstream}/base"))]);
@@ -295,7 +295,7 @@ fn upstream_failures_are_logged_with_destination_and_address() {
 }
 
 #[test]
-fn the_first_line_contains_the_configuration() {
+fn the_first_log_line_contains_the_configuration() {
     let environment =
         [("HOST", "127.0.0.1"), ("PORT", "0"), ("METRICS_PORT", "0"), ("WORKERS", "3"), ("LOG_FORMAT", "json")];
     let upstream = ("UPSTREAM_TRANSFORMER_URL", "http://127.0.0.1:1/base");
@@ -323,7 +323,7 @@ fn the_first_line_contains_the_configuration() {
 }
 
 #[test]
-fn rejected_batches_do_not_flood_the_log() {
+fn log_lines_of_batches_with_rejected_events_are_rate_limited() {
     let service = Service::start(&[]);
     let mut stream = TcpStream::connect(("127.0.0.1", service.port)).expect("a listener");
     let request = "POST /v0/destinations/kafka HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n[null]";
@@ -347,7 +347,7 @@ fn rejected_batches_do_not_flood_the_log() {
 }
 
 #[test]
-fn responses_have_a_request_id() {
+fn responses_have_the_request_id_of_the_client_or_a_generated_id() {
     let server = Server::start(&[]);
     for (method, path, status) in [
         ("GET", "/health", 200),

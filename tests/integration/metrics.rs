@@ -25,7 +25,7 @@ pub fn value(scrape: &str, name: &str, labels: &[&str]) -> Option<f64> {
 }
 
 #[test]
-fn requests_and_decisions_are_counted() {
+fn metrics_count_requests_topic_rules_keys_rejections_and_templates() {
     let server = Server::start(&["--instance-id=node-1"]);
     let event = r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#;
     let keyless = r#"{"message":{"integrations":{"KAFKA":{"topic":"i"}}},"metadata":{},"destination":{}}"#;
@@ -61,7 +61,7 @@ fn requests_and_decisions_are_counted() {
 }
 
 #[test]
-fn sizes_and_events_match_the_requests_sent() {
+fn size_and_event_metrics_match_the_requests_sent() {
     let server = Server::start(&["--workers=1"]);
     let (mut sent, mut received, mut transformed) = (0, 0, 0);
     for (count, source_type) in [(1, "web"), (7, "ios"), (100, "web"), (180, "web"), (250, "ios")] {
@@ -104,7 +104,7 @@ fn sizes_and_events_match_the_requests_sent() {
 }
 
 #[test]
-fn the_actual_size_of_a_chunked_body_is_counted() {
+fn the_request_size_metric_counts_the_bytes_of_a_chunked_body() {
     let server = Server::start(&[]);
     let body = events(3, "web", "shop");
     let head =
@@ -116,7 +116,7 @@ fn the_actual_size_of_a_chunked_body_is_counted() {
 }
 
 #[test]
-fn a_request_is_counted_as_in_flight_while_it_is_read() {
+fn a_request_is_counted_as_in_flight_while_its_body_is_received() {
     let server = Server::start(&[]);
     let body = events(1, "web", "shop");
     let head = format!(
@@ -142,7 +142,7 @@ fn a_request_is_counted_as_in_flight_while_it_is_read() {
 }
 
 #[test]
-fn rejections_are_labeled_with_the_limit() {
+fn overload_rejections_are_counted_with_the_exceeded_limit_as_label() {
     let server = Server::start(&["--max-in-flight-bytes=100000"]);
     let first = hold(&server, 70_000);
     assert_eq!(server.transform(&[b' '; 50_000]).status, 503);
@@ -155,7 +155,7 @@ fn rejections_are_labeled_with_the_limit() {
 }
 
 #[test]
-fn clients_cannot_create_series() {
+fn clients_cannot_create_an_unbounded_number_of_metric_series() {
     let server = Server::start(&["--max-wait-milliseconds=10000"]);
     let mut stream = server.connect();
     for index in 0..10_000 {
@@ -179,7 +179,7 @@ fn clients_cannot_create_series() {
 }
 
 #[test]
-fn exposed_and_documented_metrics_match_the_table() {
+fn metrics_endpoint_and_metrics_page_match_the_metric_table() {
     let server = Server::start(&["--destination-metrics=1"]);
     assert_eq!(server.transform(&events(1, "web", "shop")).status, 200);
     let scrape = server.scrape();
@@ -219,7 +219,7 @@ fn exposed_and_documented_metrics_match_the_table() {
     );
 }
 
-/// Returns the series of the reference's event metrics, with their sums.
+/// Returns the series of the event metrics that rudder-transformer has too, with their sums.
 fn transformed_series(scrape: &str) -> BTreeSet<String> {
     let is_sum = |sample: &str| sample.starts_with("transformer_dest_transform_") && sample.ends_with("_events_sum");
     samples(scrape)
@@ -233,7 +233,7 @@ fn transformed_series(scrape: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn event_metrics_have_the_same_series_as_the_reference() {
+fn event_metrics_have_the_same_series_as_in_rudder_transformer() {
     let server = Server::start(&[]);
     let event =
         |metadata: Value, destination: Value| json!({"message": {}, "metadata": metadata, "destination": destination});
@@ -276,7 +276,8 @@ fn event_metrics_have_the_same_series_as_the_reference() {
     };
     expect("kafka", "v0", ("2", "web", "KAFKA", "shop"), 2, 2);
     expect("kafka", "v0", ("3", "web", "KAFKA", "shop"), 2, 2);
-    // Includes the events of two requests without a valid version, and those of the router request.
+    // These sums include the events of two requests without a valid destination version, and those of the request to
+    // /routerTransform.
     expect("kafka", "v0", ("1", "web", "KAFKA", "shop"), 4 + 3, 4 + 2);
     expect("kafka", "v0", ("1", "undefined", "undefined", "undefined"), 2, 2);
     expect("confluent_cloud", "v1", ("4", "web", "undefined", "undefined"), 1, 1);

@@ -13,7 +13,7 @@ use crate::server::{Response, Server, fetch};
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&docs::document()).expect("JSON"));
 
 #[test]
-fn the_committed_document_is_up_to_date() {
+fn the_committed_openapi_document_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
     let committed = std::fs::read_to_string(path).expect("openapi/openapi.json");
     assert!(
@@ -23,7 +23,7 @@ fn the_committed_document_is_up_to_date() {
 }
 
 #[test]
-fn the_document_and_its_page_load_nothing_external() {
+fn the_openapi_page_loads_nothing_external_and_has_security_headers() {
     let server = Server::shared();
     let served = server.get("/openapi.json");
     assert_eq!(served.text(), docs::document());
@@ -47,7 +47,7 @@ fn the_document_and_its_page_load_nothing_external() {
 }
 
 #[test]
-fn only_endpoints_on_the_same_port_as_the_page_can_be_tried_out() {
+fn the_openapi_page_can_try_out_only_endpoints_of_its_own_port() {
     let folder = Folder::new();
     let token = format!("--operator-token-file={}", folder.write("token", "a-token-of-the-operator"));
     let served = |url: String| {
@@ -119,7 +119,7 @@ fn assert_described(operation: &Value, response: &Response, what: &str) {
 }
 
 #[test]
-fn every_endpoint_responds_as_documented() {
+fn every_endpoint_responds_as_the_openapi_document_describes() {
     let paths: Vec<&str> = operations().map(|(path, ..)| path).collect();
     let expected = [
         "/batch",
@@ -156,7 +156,7 @@ fn parameter<'o>(operation: &'o Value, location: &str, example: &str) -> Vec<(&'
 }
 
 #[test]
-fn every_request_example_gets_its_documented_response() {
+fn every_request_example_in_openapi_gets_its_documented_response() {
     let mut sent = 0;
     for (path, method, operation) in operations() {
         let content = &operation["requestBody"]["content"]["application/json"];
@@ -180,7 +180,7 @@ fn every_request_example_gets_its_documented_response() {
 }
 
 #[test]
-fn every_response_example_matches_its_schema() {
+fn every_response_example_in_openapi_matches_its_schema() {
     let mut seen = Vec::new();
     for (path, method, operation) in operations() {
         for (status, response) in members(&operation["responses"]) {
@@ -201,7 +201,7 @@ fn every_response_example_matches_its_schema() {
 }
 
 #[test]
-fn errors_are_as_documented() {
+fn error_responses_match_the_openapi_document() {
     let large = Server::start(&["--max-body-bytes=10"]);
     for path in ["/v0/destinations/kafka", "/batch", "/routerTransform"] {
         let operation = &DOCUMENT["paths"][path.replace("kafka", "{destination}")]["post"];
@@ -226,7 +226,7 @@ fn errors_are_as_documented() {
 }
 
 #[test]
-fn a_body_that_matches_no_schema_is_rejected() {
+fn a_body_that_violates_its_openapi_schema_is_rejected_with_400() {
     for (path, body) in [
         ("/v0/destinations/{destination}", json!({})),
         ("/v0/destinations/{destination}", json!("x")),

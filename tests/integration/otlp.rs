@@ -1,4 +1,4 @@
-//! Request spans that an OTLP collector received.
+//! The spans of requests, as an OTLP collector receives them.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -57,7 +57,7 @@ const PARENT_ID: [u8; 8] = *b"\xb7\xad\x6b\x71\x69\x20\x33\x31";
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 #[test]
-fn a_request_is_exported_as_a_span_of_its_trace() {
+fn a_request_with_a_traceparent_is_exported_as_a_span_of_its_trace() {
     let environment = [("OTEL_SERVICE_NAME", "routing"), ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=s3cret")];
     let (received, log) = exported(&environment, |service| {
         let headers = [("traceparent", TRACEPARENT), ("X-Request-ID", "r-1")];
@@ -94,7 +94,7 @@ fn a_request_is_exported_as_a_span_of_its_trace() {
 }
 
 #[test]
-fn a_request_without_a_trace_starts_a_trace_and_unsampled_traces_are_not_exported() {
+fn a_request_without_traceparent_is_exported_and_an_unsampled_one_is_not() {
     let (received, log) = exported(&[], |service| {
         service.request("GET", "/m4rk", &[], b"");
         service.request("GET", "/version", &[("traceparent", &TRACEPARENT.replace("-01", "-00"))], b"");
@@ -106,7 +106,7 @@ fn a_request_without_a_trace_starts_a_trace_and_unsampled_traces_are_not_exporte
 }
 
 #[test]
-fn the_environment_can_disable_traces() {
+fn otel_environment_variables_can_disable_traces() {
     for environment in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
         let (received, log) = exported(&[environment], |service| {
             service.request("GET", "/health", &[], b"");
@@ -117,7 +117,7 @@ fn the_environment_can_disable_traces() {
 }
 
 #[test]
-fn unsupported_variables_are_reported() {
+fn unsupported_otel_environment_variables_abort_startup_with_code_78() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
     for (name, value) in [
         ("OTEL_TRACES_EXPORTER", "s3cret"),

@@ -57,7 +57,7 @@ fn assert_overloaded(response: &Response) {
 }
 
 #[test]
-fn rejections_do_not_wait_for_the_body_and_close_the_connection() {
+fn early_rejections_do_not_wait_for_the_body_and_close_the_connection() {
     let server = Server::start(&["--max-in-flight-bytes=100000", "--max-body-bytes=200000"]);
     let _held = hold(&server, 70_000);
     // Not one byte of the body is sent.
@@ -88,7 +88,7 @@ fn a_complete_chunked_body_keeps_the_connection_open() {
 }
 
 #[test]
-fn connections_above_the_limit_are_rejected() {
+fn a_connection_above_the_limit_gets_a_retryable_503_except_for_probes() {
     let server = Server::start(&["--max-connections=2", "--workers=1"]);
     let (mut first, second) = (hold(&server, EVENT.len()), hold(&server, EVENT.len()));
     let mut third = server.connect();
@@ -106,7 +106,7 @@ fn connections_above_the_limit_are_rejected() {
 }
 
 #[test]
-fn a_stalled_body_is_408() {
+fn a_request_with_a_stalled_body_gets_408() {
     let server = Server::start(&["--body-timeout=1"]);
     for request in
         [format!("{POST}Content-Length: 100\r\n\r\n[ "), format!("{POST}Transfer-Encoding: chunked\r\n\r\n2\r\n[ \r\n")]
@@ -158,7 +158,7 @@ fn expensive() -> String {
 }
 
 #[test]
-fn requests_are_rejected_only_if_the_overload_lasts() {
+fn requests_are_rejected_only_while_the_worker_is_overloaded() {
     let server = Server::start(&["--workers=1", "--max-wait-milliseconds=1"]);
     let body = expensive();
     let _uploads: Vec<TcpStream> = (0..20).map(|_| hold(&server, body.len())).collect();
@@ -194,7 +194,7 @@ fn requests_are_rejected_only_if_the_overload_lasts() {
 }
 
 #[test]
-fn the_allowed_event_loop_lag_is_configurable() {
+fn with_a_long_max_wait_a_busy_worker_rejects_no_request() {
     let server = Server::start(&["--workers=1", "--max-wait-milliseconds=60000"]);
     let body = expensive();
     std::thread::scope(|scope| {

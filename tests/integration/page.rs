@@ -12,7 +12,7 @@ use crate::server::{Server, fetch};
 use crate::upstream::{self, FakeUpstream};
 
 #[test]
-fn every_file_is_served_with_its_type_and_policy() {
+fn every_file_of_the_page_is_served_with_its_content_type_and_policy() {
     let server = Server::shared();
     for (path, content_type, text) in FILES {
         for method in ["GET", "HEAD"] {
@@ -39,7 +39,7 @@ fn every_file_is_served_with_its_type_and_policy() {
 }
 
 #[test]
-fn the_page_gets_information_about_its_service() {
+fn service_json_of_the_page_has_version_ports_and_token_requirement() {
     let folder = Folder::new();
     let token = format!("--operator-token-file={}", folder.write("token", "a-token-of-the-operator"));
     let info = |address: SocketAddr| fetch(&format!("http://{address}/page/service.json"), "GET", &[], b"");
@@ -73,7 +73,7 @@ fn the_page_loads_nothing_external_and_its_scripts_insert_no_html() {
 }
 
 #[test]
-fn every_referenced_file_exists() {
+fn every_file_that_the_page_references_exists() {
     let paths: Vec<&str> = FILES.iter().map(|(path, ..)| path.trim_start_matches('/')).collect();
     let mut referenced = 0;
     for (path, _, text) in FILES {
@@ -97,7 +97,7 @@ fn if_the_page_is_disabled_its_paths_are_404() {
 }
 
 #[test]
-fn with_an_upstream_the_page_is_served_if_enabled() {
+fn the_page_is_served_if_enabled_and_forwarded_upstream_if_disabled() {
     let upstream = FakeUpstream::responding(upstream::json("200 OK", "\"upstream\""));
     let flag = upstream.flag();
     let on = Server::start(&["--workers=1", &flag]);

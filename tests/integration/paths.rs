@@ -12,7 +12,7 @@ fn get(server: &Server, method: &str, target: &str) -> String {
 }
 
 #[test]
-fn no_spelling_of_the_path_of_metrics_is_forwarded() {
+fn no_spelling_of_the_metrics_path_is_forwarded_to_the_upstream() {
     let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let base = format!("{}/base", upstream.flag());
     for server in [behind(&upstream, &[]), Server::start(&[&base]), Server::start(&[])] {
@@ -115,7 +115,7 @@ fn unusual_but_harmless_paths_are_forwarded_verbatim() {
 }
 
 #[test]
-fn the_metrics_port_lists_its_endpoints() {
+fn a_404_on_the_metrics_port_lists_its_endpoints() {
     let server = Server::shared();
     for path in ["/", "/nowhere", "/customTransform", "/../x"] {
         let response = fetch(&format!("http://{}{path}", server.metrics), "GET", &[], b"");

@@ -1,4 +1,5 @@
-//! The examples in README.md and the guides match the actual output.
+//! The examples in README.md and the guides match the actual output. The pages about rejections and intended
+//! differences are complete.
 
 use golden::intended::table::{self, IntendedDifference};
 
@@ -11,7 +12,7 @@ fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
 }
 
 #[test]
-fn the_curl_in_readme_gets_the_response_in_readme() {
+fn the_curl_command_in_readme_gets_the_response_shown_there() {
     let readme = include_str!("../../README.md");
     let section = between(readme, "## Try it", "\n## ");
     let body = between(section, "--data '", "'\n");
@@ -42,7 +43,7 @@ fn intended_differences_are_documented() {
 }
 
 #[test]
-fn the_guide_shows_the_output_of_verify() {
+fn the_verify_guide_shows_the_actual_output_of_verify() {
     let section = between(include_str!("../../docs/guides/verify.md"), "## Run cases\n", "\n## ");
     let command = between(section, "```console\nrudder-kafka-transformer ", "\n```");
     let shown = between(section, "```text\n", "\n```");
@@ -83,7 +84,7 @@ fn compare_runs(section: &str) -> usize {
 }
 
 #[test]
-fn transform_and_explain_print_what_the_guide_shows() {
+fn the_explain_guide_shows_the_actual_output_of_transform_and_explain() {
     let guide = include_str!("../../docs/guides/explain.md");
     for title in ["Where does this event go?", "Many events", "What would be produced?"] {
         assert_eq!(compare_runs(between(guide, &format!("\n## {title}\n"), "\n## ")), 1, "{title}");

@@ -113,7 +113,7 @@ fn every_cited_rule_exists_and_every_rule_has_a_case() {
 }
 
 #[test]
-fn config_rules_name_existing_findings() {
+fn every_config_rule_exists_and_lists_existing_findings_of_check() {
     for (rule, findings) in CONFIG_RULES {
         assert!(page("contract.md").contains(&format!("<a id=\"{rule}\"></a>")), "{rule}");
         for finding in *findings {

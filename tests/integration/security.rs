@@ -28,7 +28,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_ca_file_decides_which_upstream_is_trusted() {
+fn an_https_upstream_is_trusted_only_if_upstream_ca_file_contains_its_ca() {
     let folder = Folder::new();
     let [certificate, key] = folder.put_pair("first");
     let upstream = Server::start(&[&format!("--tls-cert-file={certificate}"), &format!("--tls-key-file={key}")]);
@@ -43,7 +43,7 @@ fn the_ca_file_decides_which_upstream_is_trusted() {
 }
 
 #[test]
-fn the_tools_trust_the_ca_file_of_the_service() {
+fn the_tools_trust_the_certificates_in_upstream_ca_file() {
     let folder = Folder::new();
     let [certificate, key] = folder.put_pair("first");
     let server = Server::start(&[&format!("--tls-cert-file={certificate}"), &format!("--tls-key-file={key}")]);
@@ -154,7 +154,7 @@ fn ask(mut stream: Encrypted, head: &str, body: &str) -> Response {
 }
 
 #[test]
-fn the_service_speaks_tls_and_only_http_1() {
+fn with_tls_the_service_port_selects_http_1_1_instead_of_http_2() {
     let folder = Folder::new();
     let server = tls_server(&folder, &[]);
     let stream = tls_connect(server.connect(), "first").expect("the certificate");
@@ -167,7 +167,7 @@ fn the_service_speaks_tls_and_only_http_1() {
 }
 
 #[test]
-fn the_metrics_port_speaks_tls_if_configured() {
+fn with_metrics_tls_the_metrics_port_accepts_only_tls() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--metrics-tls"]);
     let connection = || TcpStream::connect(server.metrics).expect("a listener");
@@ -188,7 +188,7 @@ fn assert_closes_on_plain_text(mut stream: TcpStream) {
 }
 
 #[test]
-fn plain_text_is_rejected_on_a_tls_port() {
+fn a_plain_http_request_on_a_tls_port_closes_the_connection() {
     let folder = Folder::new();
     let server = tls_server(&folder, &[]);
     assert_closes_on_plain_text(server.connect());
@@ -205,7 +205,7 @@ fn stall(server: &Server, count: usize) -> Vec<TcpStream> {
 }
 
 #[test]
-fn unfinished_handshakes_time_out() {
+fn unfinished_tls_handshakes_are_closed_after_the_header_timeout() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--header-timeout=1", "--workers=1"]);
     for mut stream in stall(&server, 4) {
@@ -218,7 +218,7 @@ fn unfinished_handshakes_time_out() {
 }
 
 #[test]
-fn unfinished_handshakes_do_not_block_other_clients() {
+fn unfinished_tls_handshakes_do_not_block_other_clients() {
     let folder = Folder::new();
     // This timeout exceeds the time that the test waits for a response.
     let server = tls_server(&folder, &["--header-timeout=600", "--workers=1"]);
@@ -268,7 +268,7 @@ fn until_accepted(server: &Server) {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_response_is_disconnected_over_tls() {
+fn the_memory_of_a_response_that_is_not_read_is_released_over_tls() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--body-timeout=1"]);
     // The response does not fit into the socket buffers of both sides.
@@ -288,7 +288,7 @@ fn a_client_that_does_not_read_its_response_is_disconnected_over_tls() {
 }
 
 #[test]
-fn connections_above_the_limit_are_rejected_over_tls() {
+fn a_connection_above_the_limit_gets_503_over_tls() {
     let folder = Folder::new();
     let server = tls_server(&folder, &["--max-connections=1", "--workers=1"]);
     let mut first = tls_connect(server.connect(), "first").expect("TLS");
@@ -303,7 +303,7 @@ fn connections_above_the_limit_are_rejected_over_tls() {
 }
 
 #[test]
-fn new_certificates_apply_to_new_connections_and_invalid_certificates_are_ignored() {
+fn a_certificate_reload_affects_new_connections_unless_the_files_are_invalid() {
     let folder = Folder::new();
     let server = tls_server(&folder, &[]);
     let tls = server.tls.clone().expect("TLS");
@@ -317,7 +317,7 @@ fn new_certificates_apply_to_new_connections_and_invalid_certificates_are_ignore
     assert!(tls_connect(server.connect(), "second").is_ok() && tls_connect(server.connect(), "first").is_err());
     open.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
     open.read_exact(&mut [0; 12]).expect("a response on the open connection");
-    // The change is incomplete: the key belongs to another certificate.
+    // The files do not match: the certificate is the second, but the key belongs to the first.
     fs::copy(fixture("first.key"), folder.path("tls.key")).expect("copied");
     let problem = tls.reload().expect_err("a mismatch");
     assert_eq!(
@@ -338,7 +338,7 @@ fn new_certificates_apply_to_new_connections_and_invalid_certificates_are_ignore
 }
 
 #[test]
-fn sighup_reloads_the_certificate_and_health_probes_over_tls() {
+fn sighup_reloads_the_certificate_and_the_health_command_uses_tls() {
     let folder = Folder::new();
     let [certificate, key] = folder.put_pair("first");
     let environment = [
@@ -380,7 +380,7 @@ fn sighup_reloads_the_certificate_and_health_probes_over_tls() {
 }
 
 #[test]
-fn unusable_certificate_files_are_reported_without_their_content() {
+fn unusable_tls_and_token_files_are_reported_without_their_content() {
     let folder = Folder::new();
     let [certificate, key] = folder.put_pair("first");
     let other = fixture("second.key").to_str().expect("UTF-8").to_owned();
@@ -431,7 +431,7 @@ fn guarded(more: &[&str]) -> (Folder, Server) {
 }
 
 #[test]
-fn metrics_and_explanations_require_the_token() {
+fn metrics_and_explain_require_the_operator_token_and_other_paths_do_not() {
     let (_folder, server) = guarded(&[]);
     let right = format!("Bearer {TOKEN}");
     let ask = |url: String, method: &str, authorization: Option<&str>| {
@@ -461,7 +461,7 @@ fn metrics_and_explanations_require_the_token() {
 }
 
 #[test]
-fn if_the_page_is_on_the_metrics_port_the_service_port_forwards_the_paths_of_the_page() {
+fn with_page_metrics_the_service_port_forwards_the_paths_of_the_page() {
     let upstream = FakeUpstream::responding(json_response("200 OK", "\"upstream\""));
     let (_folder, server) = guarded(&["--page=metrics", "--workers=1", &upstream.flag()]);
     // On the service's port, the paths of the page are forwarded. On the metrics port, nothing is forwarded.
@@ -480,7 +480,7 @@ fn if_the_page_is_on_the_metrics_port_the_service_port_forwards_the_paths_of_the
 }
 
 #[test]
-fn the_page_can_be_on_the_metrics_port() {
+fn with_page_metrics_only_the_metrics_port_serves_the_page() {
     let server = Server::start(&["--page=metrics"]);
     for path in ["/", "/page/main.js"] {
         assert_eq!(server.get(path).status, 404, "{path}");
@@ -498,7 +498,7 @@ fn the_page_can_be_on_the_metrics_port() {
 }
 
 #[test]
-fn metrics_can_be_served_at_another_address() {
+fn the_metrics_port_listens_only_on_metrics_host() {
     let environment = [("HOST", "127.0.0.1"), ("METRICS_HOST", "127.0.0.2"), ("PORT", "0"), ("METRICS_PORT", "0")];
     let (mut child, line, _log) = start(&[], &environment);
     let port = line.split("metrics on http://127.0.0.2:").nth(1).and_then(|rest| rest.split('/').next());
@@ -510,7 +510,7 @@ fn metrics_can_be_served_at_another_address() {
 }
 
 #[test]
-fn connections_to_the_metrics_port_are_limited() {
+fn at_its_connection_limit_the_metrics_port_closes_the_longest_idle_connection() {
     let server = Server::start(&["--keep-alive=60"]);
     let health = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
     let mut held: Vec<_> = (0..100)
@@ -533,7 +533,7 @@ fn connections_to_the_metrics_port_are_limited() {
 }
 
 #[test]
-fn the_page_setting_has_three_values() {
+fn the_page_setting_accepts_only_booleans_and_metrics() {
     use rudder_kafka_transformer::server::config::Page;
     for (value, page) in [
         ("true", Page::Service),

@@ -131,8 +131,8 @@ impl Server {
         Self { address, metrics, tls, stop: Some(stop), close: Some(close), thread: Some(thread) }
     }
 
-    /// Returns the server that is shared by all tests without settings of their own. For unsupported destinations, it
-    /// responds like the reference.
+    /// Returns the server that is shared by all tests without settings of their own. A request for an unsupported
+    /// destination type gets 404 from this server, as from rudder-transformer.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
         SHARED.get_or_init(|| Server::start(&["--unserved=reject"]))

@@ -1,4 +1,5 @@
-//! Shadow mode. A share of the requests is also sent upstream, and both responses are compared.
+//! Shadow mode. A share of the requests is also sent upstream, and both responses are compared. In test names,
+//! "rudder-transformer may" means that such a response is counted as an intended difference.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -38,7 +39,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_upstream_gets_the_request_verbatim() {
+fn the_upstream_gets_a_shadow_request_with_unchanged_path_and_body() {
     let upstream = FakeUpstream::responding(json("200 OK", RESPONSE));
     let server = shadowed(&upstream, &[]);
     let headers = [("Content-Encoding", "gzip"), ("X-Custom", "1"), ("Connection", "X-Gone"), ("X-Gone", "1")];
@@ -57,7 +58,7 @@ fn the_upstream_gets_the_request_verbatim() {
 }
 
 #[test]
-fn compared_requests_are_spread_evenly() {
+fn shadow_percent_selects_exactly_this_percentage_of_the_requests() {
     for (percent, of, chosen) in [(0, 10, 0), (1, 100, 1), (25, 8, 2), (50, 10, 5), (99, 100, 99), (100, 10, 10)] {
         let upstream = FakeUpstream::responding(json("200 OK", RESPONSE));
         let server = shadowed(&upstream, &[&format!("--shadow-percent={percent}")]);
@@ -72,7 +73,7 @@ fn compared_requests_are_spread_evenly() {
 }
 
 #[test]
-fn the_client_does_not_wait_for_the_comparison() {
+fn the_client_does_not_wait_for_the_shadow_comparison() {
     let (upstream, release) = FakeUpstream::holding_back(json("200 OK", RESPONSE));
     let server = shadowed(&upstream, &[]);
     assert_eq!(server.transform(EVENT.as_bytes()).text(), RESPONSE);
@@ -83,7 +84,7 @@ fn the_client_does_not_wait_for_the_comparison() {
 }
 
 #[test]
-fn comparisons_above_the_limit_are_dropped_and_counted() {
+fn shadow_comparisons_above_a_limit_are_dropped_and_counted() {
     let (upstream, release) = FakeUpstream::holding_back(json("200 OK", RESPONSE));
     let server = shadowed(&upstream, &["--max-in-flight-bytes=100000000"]);
     for _ in 0..70 {
@@ -102,7 +103,7 @@ fn comparisons_above_the_limit_are_dropped_and_counted() {
 }
 
 #[test]
-fn a_missing_response_is_not_a_difference() {
+fn a_shadow_request_without_a_usable_response_is_counted_as_failed() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let server = Server::start(&["--shadow-percent=100", &format!("--upstream-transformer-url=http://{refused}")]);
     assert_eq!(server.transform(EVENT.as_bytes()).status, 200);
@@ -124,8 +125,8 @@ fn a_missing_response_is_not_a_difference() {
     }
 }
 
-/// Sends a request to which the reference responds with `status` and `theirs`. Returns whether this response and
-/// the service's response are counted as equal.
+/// Sends a request to which the upstream responds with `status` and `theirs`. Returns whether the comparison of this
+/// response with the service's response is counted as equal or as an intended difference.
 fn compare(headers: &[(&str, &str)], path: &str, body: &str, status: &str, theirs: &str) -> bool {
     let upstream = FakeUpstream::responding(json(status, theirs));
     let mut all = vec![("Content-Type", "application/json")];
@@ -155,7 +156,7 @@ fn event(message: &Value, config: &Value) -> Value {
     value!({"message": message, "metadata": {"jobId": 1, "rudderId": "r"}, "destination": {"ID": "d", "Config": config}})
 }
 
-/// Returns the reference's response to an event.
+/// Returns the response of rudder-transformer to an event.
 fn output(message: &Value, topic: &str) -> Value {
     value!({"output": {"message": message, "userId": "", "topic": topic}, "metadata": {"jobId": 1, "rudderId": format!("r<<>>{topic}")}, "statusCode": 200})
 }
@@ -170,7 +171,7 @@ fn assert_same(expected: bool, body: &str, status: &str, theirs: &str) {
 }
 
 #[test]
-fn numbers_keys_and_duplicates_are_compared_as_values() {
+fn shadow_mode_compares_json_values_as_javascript_would_read_them() {
     let ours = |message: &str| {
         format!(
             r#"[{{"message":{message},"metadata":{{"jobId":1.0,"rudderId":"r"}},"destination":{{"Config":{{"topic":"t"}}}}}}]"#
@@ -196,7 +197,7 @@ fn numbers_keys_and_duplicates_are_compared_as_values() {
 }
 
 #[test]
-fn one_bad_event_may_fail_the_references_whole_batch() {
+fn rudder_transformer_may_fail_a_whole_batch_because_of_one_malformed_event() {
     let good = event(&value!({}), &value!({"topic": "t"}));
     for bad in
         [value!(null), value!(5), value!({"message": {}, "metadata": {}}), value!({"message": {}, "destination": {}})]
@@ -216,7 +217,7 @@ fn one_bad_event_may_fail_the_references_whole_batch() {
 }
 
 #[test]
-fn an_event_rejected_by_both_transformers_may_have_different_errors() {
+fn rudder_transformer_may_return_another_error_for_an_event_that_both_reject() {
     // The template would remove the whole message.
     let config = value!({"topic": "{{ message || x }}"});
     let body = value!([event(&value!({"a": 1}), &config)]).to_string();
@@ -240,7 +241,7 @@ fn rudder_transformer_may_turn_a_message_that_is_not_an_object_into_an_object() 
 }
 
 #[test]
-fn a_field_named_proto_may_fail_the_references_batch() {
+fn rudder_transformer_may_reject_a_batch_with_a_field_named_proto() {
     let body = |name: &str| format!(r#"[{{"message":{{"{name}":1}},"metadata":{{}},"destination":{{}}}}]"#);
     assert_same(true, &body("__proto__"), "400 Bad Request", "no");
     assert_same(true, &body(r"\u005f_proto__"), "400 Bad Request", "no");
@@ -251,7 +252,7 @@ fn a_field_named_proto_may_fail_the_references_batch() {
 }
 
 #[test]
-fn the_reference_rejects_empty_and_mistyped_bodies() {
+fn rudder_transformer_may_fail_empty_and_mistyped_bodies() {
     assert_same(true, "[]", "500 Internal Server Error", "no");
     assert_same(false, "[]", "404 Not Found", "no");
     let compacted = [("X-Content-Format", "json+compactedv1")];
@@ -263,10 +264,11 @@ fn the_reference_rejects_empty_and_mistyped_bodies() {
 }
 
 #[test]
-fn in_the_reference_event_names_like_constructor_may_find_a_function() {
+fn rudder_transformer_may_find_a_function_for_event_names_like_constructor() {
     let map = value!([{"from": "x", "to": "y"}]);
     let multi = value!({"topic": "t", "enableMultiTopic": true, "eventToTopicMap": map});
-    // JSON cannot represent a function, so the topic is missing, and the source of the function is in the metadata.
+    // rudder-transformer uses the function as the topic. JSON cannot represent a function, so the field `topic` is
+    // missing, and the source code of the function is in the metadata.
     let function = |message: &Value| value!([{"output": {"message": message, "userId": ""}, "metadata": {"jobId": 1, "rudderId": "r<<>>function Object() { [native code] }"}, "statusCode": 200}]);
     for name in ["constructor", "__proto__", "toString"] {
         let message = value!({"type": "track", "event": name});
@@ -284,7 +286,7 @@ fn in_the_reference_event_names_like_constructor_may_find_a_function() {
 }
 
 #[test]
-fn a_map_entry_that_is_not_an_object_may_fail_the_event() {
+fn rudder_transformer_may_fail_an_event_if_a_map_entry_is_not_an_object() {
     for (entries, same) in
         [(value!([null]), true), (value!(["x", {"from": "a", "to": "b"}]), true), (value!([{}]), false)]
     {
@@ -313,7 +315,7 @@ fn failing_together(topic: &'static str) -> FakeUpstream {
 }
 
 #[test]
-fn good_events_are_compared_if_the_reference_fails_their_batch_because_of_another_event() {
+fn good_events_are_compared_alone_if_another_event_fails_their_batch() {
     let good = event(&value!({"a": 1}), &value!({"topic": "t"}));
     // An event whose template matches only a name with a dot, and an event whose template takes the length of an array.
     let dotted = event(&value!({"a.b": 1}), &value!({"topic": "{{ event.a.b || x }}"}));
@@ -328,8 +330,8 @@ fn good_events_are_compared_if_the_reference_fails_their_batch_because_of_anothe
             assert_eq!(upstream.rest().iter().map(events_of).collect::<Vec<_>>(), [vec![good.clone()]]);
             assert!(!compare_with(&failing_together("broken"), &headers, KAFKA, &body), "{body}");
         }
-        // If every event fails again, the good event cannot be compared. If only the odd event fails, the good event is
-        // compared.
+        // If the good event also fails in a request of its own, it cannot be compared. If the upstream fails only the
+        // odd event, the good event is compared at once.
         assert_same(true, &value!([good, odd]).to_string(), "200 OK", &value!([failed(), failed()]).to_string());
         assert_same(false, &value!([good, good]).to_string(), "200 OK", &value!([failed(), failed()]).to_string());
         let ours = output(&value!({"a": 1}), "t");
@@ -344,7 +346,7 @@ fn good_events_are_compared_if_the_reference_fails_their_batch_because_of_anothe
 }
 
 #[test]
-fn a_request_that_fails_for_one_event_is_retried_without_it() {
+fn good_events_are_compared_alone_if_a_malformed_event_fails_the_request() {
     let good = event(&value!({}), &value!({"topic": "t"}));
     let body = value!([good, null]).to_string();
     for (topic, same) in [("t", true), ("broken", false)] {
@@ -359,7 +361,7 @@ fn a_request_that_fails_for_one_event_is_retried_without_it() {
 }
 
 #[test]
-fn comparisons_are_counted_by_row_and_logged() {
+fn shadow_comparisons_are_counted_by_result_and_intended_difference() {
     let upstream = FakeUpstream::responding(json("500 Internal Server Error", "oops"));
     let server = shadowed(&upstream, &[]);
     let headers = [("Content-Type", "application/json")];
@@ -419,7 +421,7 @@ fn await_all(server: &Server, sent: u32) {
 }
 
 #[test]
-fn recorded_traffic_differs_only_as_intended() {
+fn shadow_mode_finds_only_intended_differences_in_recorded_requests() {
     for name in ["rudder-server.ndjson.gz", "generated.ndjson.gz"] {
         replay(&root().join("test-fixtures/recorded").join(name));
     }
@@ -429,7 +431,7 @@ fn recorded_traffic_differs_only_as_intended() {
 }
 
 #[test]
-fn an_invalid_response_is_a_difference() {
+fn an_invalid_or_unexpected_upstream_response_is_counted_as_a_difference() {
     for (status, theirs) in
         [("200 OK", "no JSON"), ("200 OK", "{}"), ("200 OK", "[]"), ("302 Found", RESPONSE), ("404 Not Found", "{}")]
     {
@@ -439,7 +441,7 @@ fn an_invalid_response_is_a_difference() {
 }
 
 #[test]
-fn responses_of_router_endpoints_are_compared() {
+fn shadow_mode_compares_responses_of_batch_and_router_transform() {
     let server = Server::shared();
     for path in ["/batch", "/routerTransform"] {
         let body = r#"{"destType":"kafka","input":[{"message":{"topic":"a"},"metadata":{"jobId":1},"destination":{"ID":"d"}}]}"#;
@@ -450,7 +452,7 @@ fn responses_of_router_endpoints_are_compared() {
 }
 
 #[test]
-fn shadow_mode_can_return_the_upstreams_response() {
+fn with_shadow_answer_upstream_the_client_gets_the_upstream_response() {
     // A compressed response with a different topic.
     let body = gzip(RESPONSE.replace("\"t\"", "\"theirs\"").as_bytes());
     let head =
@@ -474,7 +476,7 @@ fn shadow_mode_can_return_the_upstreams_response() {
 }
 
 #[test]
-fn a_failure_of_the_upstream_is_returned_to_the_client() {
+fn with_shadow_answer_upstream_an_upstream_failure_results_in_502() {
     let upstream = FakeUpstream::start(|_, _| Err(std::io::ErrorKind::Other.into()));
     let server = shadowed(&upstream, &["--shadow-answer=upstream"]);
     assert_eq!(server.transform(EVENT.as_bytes()).status, 502, "this service's own response is not used instead");
@@ -487,7 +489,7 @@ fn a_failure_of_the_upstream_is_returned_to_the_client() {
 }
 
 #[test]
-fn a_request_forwarded_by_this_service_is_not_compared_again() {
+fn a_shadow_request_that_returns_to_this_instance_is_not_compared_again() {
     let upstream = FakeUpstream::responding(json("200 OK", RESPONSE));
     let server = shadowed(&upstream, &[]);
     assert_eq!(server.transform(EVENT.as_bytes()).status, 200);

@@ -4,7 +4,7 @@ use crate::server::{Server, fetch};
 use crate::upstream::{FakeUpstream, json};
 
 #[test]
-fn endpoints_of_the_service_list_their_methods() {
+fn a_wrong_method_gets_405_with_allow_or_404_as_in_rudder_transformer() {
     let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let alone = Server::start(&[]);
     let behind = Server::start(&["--workers=1", &upstream.flag()]);
@@ -31,7 +31,7 @@ fn endpoints_of_the_service_list_their_methods() {
         }
     }
     assert_eq!(upstream.rest(), []);
-    // Paths that the reference also has return 404 for other methods, as the reference does.
+    // On paths that rudder-transformer has too, other methods get 404, as in rudder-transformer.
     for path in ["/health", "/features", "/version", "/buildVersion", "/metrics"] {
         let response = alone.request("DELETE", path, &[], b"");
         assert_eq!((response.status, response.header("Allow")), (404, None), "{path}");
@@ -39,7 +39,7 @@ fn endpoints_of_the_service_list_their_methods() {
 }
 
 #[test]
-fn configured_versions_are_reported() {
+fn version_endpoints_report_configured_versions_or_the_service_version() {
     let own = env!("CARGO_PKG_VERSION");
     let server = Server::start(&[]);
     for path in ["/version", "/buildVersion", "/transformerBuildVersion"] {
@@ -67,7 +67,7 @@ fn configured_versions_are_reported() {
 }
 
 #[test]
-fn an_invalid_version_aborts_startup() {
+fn an_invalid_version_setting_is_a_configuration_error() {
     for name in ["npm-package-version", "transformer-build-version", "git-commit-sha"] {
         for bad in ["a\nb", "ü", &"x".repeat(129)] {
             let problems = crate::server::settings(&[&format!("--{name}={bad}")]).validate().expect_err("a problem");
@@ -78,7 +78,7 @@ fn an_invalid_version_aborts_startup() {
 }
 
 #[test]
-fn both_ports_return_the_request_id() {
+fn both_ports_return_the_request_id_of_the_client_or_a_generated_id() {
     let server = Server::shared();
     for address in [server.address, server.metrics] {
         for path in ["/health", "/ready", "/metrics", "/nowhere"] {
@@ -91,7 +91,7 @@ fn both_ports_return_the_request_id() {
 }
 
 #[test]
-fn the_documentation_is_served_without_a_redirect() {
+fn the_openapi_page_is_served_at_docs_with_and_without_a_trailing_slash() {
     let server = Server::shared();
     for (path, base) in [("/docs", "docs/"), ("/docs/", "")] {
         for method in ["GET", "HEAD"] {

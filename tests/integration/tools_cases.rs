@@ -20,7 +20,7 @@ struct Case {
     says_not: Vec<String>,
 }
 
-/// Replaces `@x N` with N letters.
+/// Replaces each string `@x N` with N times the letter x.
 fn repeated(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -72,7 +72,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn both_tools_predict_what_rudder_server_does() {
+fn explain_and_transform_get_the_expected_exit_code_and_output_in_each_case() {
     let folder = Folder::new("cases");
     for case in cases() {
         let destination = folder.write("destination", &case.destination);
@@ -97,7 +97,7 @@ fn both_tools_predict_what_rudder_server_does() {
 }
 
 #[test]
-fn the_endpoint_agrees_with_the_tools() {
+fn explain_endpoint_and_tools_agree_on_which_events_are_undeliverable() {
     let mut compared = 0;
     for case in cases() {
         let Ok(events) = serde_json::from_slice::<Value>(&case.events) else { continue };
@@ -137,7 +137,7 @@ fn the_endpoint_agrees_with_the_tools() {
 }
 
 #[test]
-fn several_destinations_are_listed_for_selection() {
+fn explain_endpoint_rejects_several_destinations_and_lists_them() {
     let destinations = json!([
         { "id": "a", "name": "A", "type": "KAFKA", "config": {} },
         { "id": "b", "name": "B", "type": "CONFLUENT_CLOUD", "enabled": false, "config": { "password": "s3cret" } },
@@ -159,7 +159,7 @@ fn several_destinations_are_listed_for_selection() {
 }
 
 #[test]
-fn the_summary_counts_dropped_events() {
+fn explain_summary_counts_the_events_that_rudder_server_drops() {
     let folder = Folder::new("dropped");
     let destination = folder.write("destination.json", r#"{"topic":"{{ event.tenant || events }}"}"#);
     let events = "{\"tenant\":\"a\"}\n{\"tenant\":\"a b\"}\n{\"tenant\":\"c/d\"}\nnull\n";
@@ -176,15 +176,15 @@ fn the_summary_counts_dropped_events() {
     assert_eq!(
         ran.err.lines().collect::<Vec<_>>(),
         [
-            "stdin:2: not produced: Kafka does not allow the name of the topic: it contains \" \"; only letters, digits, . _ and - are allowed",
-            "stdin:3: not produced: Kafka does not allow the name of the topic: it contains \"/\"; only letters, digits, . _ and - are allowed",
+            "stdin:2: not produced: Kafka does not allow the name of the topic: it contains \" \"; only letters, digits, `.`, `_` and `-` are allowed",
+            "stdin:3: not produced: Kafka does not allow the name of the topic: it contains \"/\"; only letters, digits, `.`, `_` and `-` are allowed",
             "stdin:4: rejected: the event is not a JSON object",
         ]
     );
 }
 
 #[test]
-fn stdin_is_the_destination_or_the_events() {
+fn stdin_can_be_the_destination_or_the_events_but_not_both() {
     let folder = Folder::new("stdin");
     let destination = r#"{"topic":"t"}"#;
     let events = folder.write("events.json", "{}");
@@ -212,7 +212,7 @@ fn stdin_is_the_destination_or_the_events() {
 }
 
 #[test]
-fn all_tools_report_missing_files_and_directories_alike() {
+fn all_tools_report_missing_files_and_directories_with_the_same_message() {
     let folder = Folder::new("missing");
     let events = folder.write("events.json", "{}");
     let directory = env!("CARGO_TARGET_TMPDIR");
@@ -231,7 +231,7 @@ fn all_tools_report_missing_files_and_directories_alike() {
 }
 
 #[test]
-fn check_reads_yaml_and_ignores_irrelevant_fields() {
+fn check_reads_yaml_destinations_and_skips_other_destination_types() {
     let folder = Folder::new("check");
     let cli = folder.write(
         "kafka.yaml",

@@ -1,4 +1,4 @@
-//! The `explain` command.
+//! The `explain` command: its text and JSON output, its summary, and errors for malformed input.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ fn json_lines(ran: &Ran) -> Vec<Value> {
 }
 
 #[test]
-fn an_explanation_lists_the_rules_that_were_skipped() {
+fn explain_prints_the_topic_rule_that_applies_and_the_skipped_rules() {
     let folder = Folder::new("printed");
     let destination = folder.write(
         "destination.json",
@@ -26,8 +26,8 @@ fn an_explanation_lists_the_rules_that_were_skipped() {
         "stdin:1",
         "  topic      gold                  by Config.topic",
         "    skipped  topic of the message's integrations: the message has no integrations",
-        "             Config.eventTypeToTopicMap: message.type is track; track events are looked up by name in eventToTopicMap instead",
-        "             Config.eventToTopicMap: eventToTopicMap has no entry for Else",
+        "             Config.eventTypeToTopicMap: message.type is \"track\"; track events are looked up by name in eventToTopicMap instead",
+        "             Config.eventToTopicMap: eventToTopicMap has no entry for \"Else\"",
         "  key        u-42                  partition 1 (0–11), from message.userId",
         "  timestamp  0                     unchanged, equal to message.timestamp",
         "  templates  Config/topic          message.tier = \"gold\", removed from the event",
@@ -50,7 +50,7 @@ fn an_explanation_lists_the_rules_that_were_skipped() {
 }
 
 #[test]
-fn json_contains_every_event_and_then_the_summary() {
+fn explain_json_output_contains_every_event_and_then_the_summary() {
     let folder = Folder::new("json");
     let destination = folder.write("destination.json", DESTINATION);
     let mut events = String::new();
@@ -101,7 +101,7 @@ fn json_contains_every_event_and_then_the_summary() {
 }
 
 #[test]
-fn many_events_are_summarized() {
+fn explain_prints_20_of_many_events_and_a_summary() {
     let folder = Folder::new("many");
     let destination = folder.write("destination.json", DESTINATION);
     let mut events = String::new();
@@ -131,7 +131,7 @@ fn many_events_are_summarized() {
 }
 
 #[test]
-fn bad_input_is_reported_as_in_transform() {
+fn explain_reports_malformed_input_like_transform() {
     let printed = "error: stdin:1:1: not JSON: expected value (use --lines to skip lines that are not JSON)\n";
     assert_eq!(run(&["explain"], "garbage"), Ran { code: Some(2), out: String::new(), err: printed.to_owned() });
     // Events before the point of failure are still reported.

@@ -11,8 +11,8 @@ use crate::server::{Response, Server, read_response};
 const METADATA: &str =
     r#"{"jobId":1,"destinationId":"2fGkZ1","sourceId":"src-1","workspaceId":"ws1","destinationType":"GA4"}"#;
 
-/// Returns requests: for each its path, its body, its metric label, and the destination's name in the error if the
-/// request is rejected.
+/// Returns requests. The items of each are its path, its body, its `endpoint` label in the metric, and the destination
+/// type that the error names if the request is rejected.
 fn requests() -> [(&'static str, String, &'static str, Option<&'static str>); 11] {
     let events = format!(r#"[{{"message":{{"userId":"s3cr3t"}},"metadata":{METADATA}}}]"#);
     let router = |dest_type: &str| format!(r#"{{"input":{events},"destType":"{dest_type}"}}"#);
@@ -74,7 +74,7 @@ fn send_all(flags: &[&str], check: impl Fn(&Response, &str, Option<&str>)) {
 }
 
 #[test]
-fn requests_get_a_retryable_503_by_default() {
+fn unserved_requests_get_a_retryable_503_by_default() {
     for flags in [&[][..], &["--unserved=retry"]] {
         send_all(flags, |response, path, _| {
             assert_eq!(response.status, 503, "{path}");
@@ -87,7 +87,7 @@ fn requests_get_a_retryable_503_by_default() {
 }
 
 #[test]
-fn rejected_requests_are_404() {
+fn with_unserved_reject_unserved_requests_get_404() {
     send_all(&["--unserved=reject"], |response, path, name| {
         assert_eq!((response.status, response.header("X-Rudder-Should-Retry")), (404, None), "{path}");
         match name {
@@ -145,7 +145,7 @@ fn unserved_requests_are_logged_as_errors_with_their_destination() {
 }
 
 #[test]
-fn lines_are_rate_limited() {
+fn log_lines_of_unserved_requests_are_rate_limited() {
     let service = Service::start(&[("UNSERVED", "reject")]);
     let started = std::time::Instant::now();
     for _ in 0..100 {
@@ -158,7 +158,7 @@ fn lines_are_rate_limited() {
 }
 
 #[test]
-fn stalled_and_huge_bodies_do_not_delay_the_response() {
+fn responses_to_unserved_requests_do_not_wait_for_stalled_or_huge_bodies() {
     let server = Server::start(&["--max-body-bytes=1000"]);
     for framing in ["Content-Length: 1000000", "Transfer-Encoding: chunked"] {
         let mut stream = server.connect();

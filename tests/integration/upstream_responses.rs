@@ -49,7 +49,7 @@ const INVALID: [&str; 25] = [
 ];
 
 #[test]
-fn an_ambiguous_response_is_502_and_its_connection_is_not_reused() {
+fn an_ambiguous_upstream_response_is_502_and_its_connection_is_not_reused() {
     let (upstream, script) = scripted();
     let server = behind(&upstream, &[]);
     let mut count = 0;
@@ -80,7 +80,7 @@ fn an_ambiguous_response_is_502_and_its_connection_is_not_reused() {
 }
 
 #[test]
-fn unusual_but_unambiguous_responses_pass() {
+fn unusual_but_unambiguous_upstream_responses_reach_the_client() {
     let (upstream, script) = scripted();
     let server = behind(&upstream, &[]);
     for (response, body) in [
@@ -103,7 +103,7 @@ fn unusual_but_unambiguous_responses_pass() {
 }
 
 #[test]
-fn failures_are_logged_with_path_and_upstream() {
+fn upstream_failures_are_logged_with_path_and_upstream_address() {
     let upstream = FakeUpstream::start(|stream, seen| {
         let line = seen.line();
         if line.contains("/invalid") {
@@ -144,7 +144,7 @@ fn failures_are_logged_with_path_and_upstream() {
 }
 
 #[test]
-fn a_silent_upstream_is_logged_and_lines_are_rate_limited() {
+fn upstream_timeouts_are_logged_and_log_lines_of_failures_are_rate_limited() {
     let (upstream, release) = FakeUpstream::holding_back("");
     let service = Service::start(&[
         ("UPSTREAM_TRANSFORMER_URL", &format!("http://{}", upstream.address)),

@@ -1,4 +1,4 @@
-//! The `verify` command.
+//! The `verify` command: the cases that it finds, its comparison and reports, and errors for malformed input.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -77,7 +77,7 @@ fn event_response(topic: &str) -> Value {
 }
 
 #[test]
-fn the_built_in_transformer_passes_all_cases_in_any_environment() {
+fn verify_passes_all_fixtures_whatever_the_settings_in_the_environment() {
     let environment =
         [("UPSTREAM_TRANSFORMER_URL", "http://127.0.0.1:1"), ("NATIVE_DESTINATIONS", "none"), ("PORT", "1")];
     let folder = fixtures();
@@ -93,14 +93,14 @@ fn the_built_in_transformer_passes_all_cases_in_any_environment() {
         assert!(line.starts_with("ok ") && cases >= least, "{line}");
     }
     let sum = printed.lines().last().expect("a sum");
-    // Only cases that were recorded from the reference may have intended differences.
+    // Only cases that were recorded from rudder-transformer may have intended differences.
     assert!(sum.contains(" as expected, 249 with intended differences;") && !sum.contains("unreadable"), "{sum}");
     assert!(sum.contains("built-in transformer"), "{sum}");
 }
 
 #[test]
-fn a_transformer_can_be_tested_at_a_url() {
-    // The cases expect the reference's response for unknown destinations.
+fn verify_against_a_url_sends_all_fixtures_to_the_transformer_there() {
+    // For unknown destination types, the cases expect the response of rudder-transformer, which is 404.
     let server = Server::start(&["--unserved=reject"]);
     let before = server.sum("transformer_http_request_duration_count", &[]);
     let printed = printed(&[fixtures().to_str().expect("a path"), "--against", &format!("{}/", url(&server))], 0);
@@ -114,7 +114,7 @@ fn a_transformer_can_be_tested_at_a_url() {
 }
 
 #[test]
-fn a_difference_shows_its_path_and_the_expected_and_actual_values() {
+fn verify_shows_path_expected_and_actual_value_of_each_difference() {
     let folder = folder("difference");
     let original = fs::read_to_string(fixtures().join("processor/topic_event_name.json")).expect("a case");
     let broken = original.replace(r#""topic": "orders""#, r#""topic": "ordars""#).replace(r#""userId": "u1","#, "");
@@ -154,7 +154,7 @@ fn a_difference_shows_its_path_and_the_expected_and_actual_values() {
 }
 
 #[test]
-fn junit_reports_are_written() {
+fn verify_writes_a_junit_report_with_the_result_of_each_case() {
     let folder = folder("junit");
     let lines = recorded("fine & <well>", EVENT, &event_response("orders"))
         + &recorded("a \u{1} \"topic\"", EVENT, &event_response("other"))
@@ -206,7 +206,7 @@ fn junit_reports_are_written() {
 }
 
 #[test]
-fn intended_differences_are_listed_and_do_not_fail() {
+fn verify_lists_intended_differences_and_exits_with_0() {
     let folder = folder("intended");
     let failed = json!({ "status": 500, "apiVersion": null, "rawBody": "Internal Server Error" });
     let cases = write(
@@ -221,7 +221,7 @@ fn intended_differences_are_listed_and_do_not_fail() {
     assert!(text.contains(&format!("{cases}:1  none  /: an empty array (`[]`)")), "{text}");
     assert!(text.contains(&format!("{cases}:2  half  /: an event that is not an object")), "{text}");
     assert!(text.contains("3 cases: 1 as expected, 2 with intended differences ("), "{text}");
-    // If the reference responds to a case of this repository, its response may also have intended differences.
+    // With --against rudder-transformer, a case of this repository may also have intended differences.
     let reference = FakeUpstream::responding(json_response("500 Internal Server Error", r#"{"error":"x"}"#));
     let against = format!("http://{}", reference.address);
     let own_case = fixtures().join("processor/empty_array.json");
@@ -234,7 +234,7 @@ fn intended_differences_are_listed_and_do_not_fail() {
 }
 
 #[test]
-fn a_recording_can_be_verified() {
+fn verify_record_writes_a_reproducible_file_that_passes_verify() {
     let folder = folder("record");
     let (server, path) = (Server::shared(), fixtures());
     let url = url(server);
@@ -307,7 +307,7 @@ fn typescript(value: &Value, out: &mut String) {
 }
 
 #[test]
-fn a_checkout_is_found_by_its_layout() {
+fn verify_finds_the_cases_in_a_checkout_of_rudder_transformer() {
     let folder = folder("checkout");
     let destinations = "test/integrations/destinations";
     let copy = |from: &str, to: &str| {
@@ -356,7 +356,7 @@ fn a_checkout_is_found_by_its_layout() {
 }
 
 #[test]
-fn every_parent_folder_selects_the_cases() {
+fn verify_finds_the_same_cases_from_every_parent_folder() {
     let folder = folder("layout");
     let case = fs::read(fixtures().join("typescript/kafka/processor/data.ts")).expect("a fixture");
     let common = fs::read(fixtures().join("typescript/common.ts")).expect("a fixture");
@@ -397,7 +397,7 @@ fn every_parent_folder_selects_the_cases() {
 
 #[test]
 #[cfg(unix)]
-fn irregular_files_are_reported_and_do_not_block() {
+fn verify_reports_files_that_are_not_regular_and_does_not_block() {
     let folder = folder("pipes");
     let destinations = "test/integrations/destinations";
     write(&folder, "cases/one.ndjson", recorded("one", EVENT, &event_response("orders")));
@@ -420,7 +420,7 @@ fn irregular_files_are_reported_and_do_not_block() {
 }
 
 #[test]
-fn output_is_bounded() {
+fn verify_output_is_bounded_for_many_cases_and_long_names() {
     let folder = folder("bounded");
     // The number of cases doubles with every line.
     let mut text = "const a0 = [{ name: 'kafka', feature: 'processor', input: { request: { body: [] } }, output: { response: { status: 200, body: 'x' } } }];\n".to_owned();
@@ -445,7 +445,7 @@ fn output_is_bounded() {
 }
 
 #[test]
-fn a_filter_selects_cases() {
+fn verify_with_a_filter_runs_only_matching_cases() {
     let folder = folder("filter");
     write(&folder, "one.ndjson", recorded("one", EVENT, &event_response("orders")));
     write(&folder, "events.json", "{\"a\":1}");
@@ -456,7 +456,7 @@ fn a_filter_selects_cases() {
 }
 
 #[test]
-fn a_trickling_transformer_times_out() {
+fn verify_times_out_if_the_response_arrives_one_byte_at_a_time() {
     let folder = folder("trickle");
     let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_response("orders")));
     for head in ["HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", "HTTP/1.1 200 OK\r\nX-A: "] {
@@ -475,7 +475,7 @@ fn a_trickling_transformer_times_out() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn unwritable_output_is_an_error() {
+fn verify_exits_with_2_if_its_output_cannot_be_written() {
     let folder = folder("full");
     let cases = write(&folder, "case.ndjson", recorded("one", EVENT, &event_response("orders")));
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
@@ -490,7 +490,7 @@ fn unwritable_output_is_an_error() {
 }
 
 #[test]
-fn the_test_cases_of_the_reference_implementation_pass_in_typescript() {
+fn verify_passes_the_typescript_test_cases_of_rudder_transformer() {
     let Some(shared_golden) = shared_golden() else { return };
     let folder = folder("reference");
     for (name, destination, feature) in [
@@ -514,7 +514,7 @@ fn the_test_cases_of_the_reference_implementation_pass_in_typescript() {
 }
 
 #[test]
-fn malformed_input_is_reported_on_one_line() {
+fn verify_reports_a_malformed_case_file_on_one_line() {
     let folder = folder("bad");
     let noise: Vec<u8> = (0..100_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let long = "x".repeat(1_000_000);
@@ -533,7 +533,11 @@ fn malformed_input_is_reported_on_one_line() {
         ("lines.ndjson", b"\nxyz\nsecond\n", ":2:1: invalid JSON: expected value"),
         ("cut.json", b"{\n \"input\": {", ":2:11: invalid JSON: EOF while parsing an object"),
         ("array.json", b"[]", ": no cases: the array is empty"),
-        ("other.json", b"{\"a\":1}", ":1: not a case: it needs input and output, or path and response"),
+        (
+            "other.json",
+            b"{\"a\":1}",
+            r#":1: not a case: it needs the fields "input" and "output", or "path" and "response""#,
+        ),
         ("number.json", b"[7]", ":1: a case must be an object, not a number"),
         ("deep.json", "[".repeat(1_000_000).as_bytes(), ":1:1000000: invalid JSON: EOF while parsing a list"),
         ("open.ts", b"export const data = [", ":1:21: `[` is never closed"),
@@ -584,7 +588,7 @@ fn malformed_input_is_reported_on_one_line() {
 }
 
 #[test]
-fn usage_errors_and_silent_transformers_are_reported_on_one_line() {
+fn verify_reports_usage_errors_and_unusable_transformers_on_one_line() {
     let folder = folder("usage");
     let empty = folder.join("empty");
     fs::create_dir_all(&empty).expect("a folder");
@@ -632,7 +636,7 @@ fn usage_errors_and_silent_transformers_are_reported_on_one_line() {
 }
 
 #[test]
-fn a_stalled_transformer_aborts_the_run() {
+fn verify_stops_sending_cases_if_the_transformer_closes_its_connections() {
     let folder = folder("silent");
     let body = event_response("orders")["body"].to_string();
     let count = std::sync::atomic::AtomicUsize::new(0);
@@ -660,7 +664,7 @@ fn a_stalled_transformer_aborts_the_run() {
 }
 
 #[test]
-fn cases_can_come_from_stdin_and_stdout_can_be_closed_early() {
+fn verify_reads_cases_from_stdin_and_allows_stdout_to_be_closed_early() {
     let one = recorded("one", EVENT, &event_response("orders"));
     let mut child = binary()
         .args(["verify", "-", "--verbose"])
@@ -687,7 +691,7 @@ fn cases_can_come_from_stdin_and_stdout_can_be_closed_early() {
 }
 
 #[test]
-fn help_shows_examples() {
+fn verify_help_shows_examples_and_exit_codes() {
     let help = stdout(&verify(&["--help"]));
     for word in ["Examples:", "verify test-fixtures", "--record http://localhost:9090", "Exit codes:"] {
         assert!(help.contains(word), "{help}");

@@ -9,10 +9,10 @@ use super::finding::{Findings, quoted, step};
 use json::raw::{Kind, Raw};
 use transform::avro::schema::{Schema, Unusable};
 
-/// The maximum number of union fields that a finding names.
+/// The maximum number of union fields that one finding lists.
 const MOST_NAMED: usize = 5;
 
-/// Reads the message format. Reports a finding and returns `None` if the settings are unusable.
+/// Reads the settings of the message format. If they are unusable, reports a finding and returns `None`.
 pub fn read(config: &Config<'_>, findings: &mut Findings) -> Option<Avro> {
     let (convert, embed) = (config.flag("convertToAvro")?, config.flag("embedAvroSchemaID")?);
     let schemas = config.list("avroSchemas");
@@ -92,7 +92,7 @@ fn check_id(id: FieldValue, pointer: &str, embed: bool, ids: &mut HashMap<String
         FieldValue::Given(id, pointer) => (id, pointer),
     };
     if embed && id.parse::<i32>().is_err() {
-        let message = format!("{} is not a signed 32-bit number, so it cannot be embedded", quoted(&id));
+        let message = format!("{} is not a signed 32-bit integer, so it cannot be embedded", quoted(&id));
         findings.add(Code::AvroSchemaIdNotEmbeddable, &pointer, message);
     }
     if let Some(earlier) = ids.get(&id) {

@@ -60,8 +60,8 @@ fn hosts(text: &str, pointer: &str, findings: &mut Findings) -> Option<Vec<Strin
 }
 
 /// Reads the brokers from `bootstrapServer`. Reports a finding and returns `None` if a broker is unusable. An entry
-/// without a port gets `default_port`. If `default_port` is `None`, a missing port is reported, because no broker
-/// listens on the producer's default port.
+/// without a port gets `default_port`. For Event Hubs, `default_port` is `None`, and a missing port is reported,
+/// because Event Hubs does not listen on the producer's default port.
 pub fn of_bootstrap_server(
     config: &Config<'_>,
     default_port: Option<u16>,
@@ -116,7 +116,8 @@ fn report_spaces(text: &str, pointer: &str, findings: &mut Findings) {
     }
 }
 
-/// Adds the spaces around an entry to its host, because the producer treats them as part of the host name.
+/// Puts the spaces that surround an entry around its host, because the producer treats these spaces as part of the host
+/// name.
 fn as_written(host: String, written: &str) -> String {
     let blank = |text: &str| text[..text.len() - text.trim_start().len()].to_owned();
     let trailing = &written[written.trim_end().len()..];
@@ -195,7 +196,8 @@ fn host(text: &str, pointer: &str, findings: &mut Findings) -> Option<String> {
     Some(host.to_owned())
 }
 
-/// Quotes an entry for a message, or hides an entry with an `@`, which may contain a user name and password.
+/// Quotes an entry for a message. Hides an entry that contains an `@`, because it may contain a user name and a
+/// password.
 fn shown(entry: &str) -> String {
     if entry.contains('@') { "a text with @".to_owned() } else { quoted(entry) }
 }
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_names_and_addresses() {
+    fn a_list_of_hosts_accepts_names_and_ip_addresses_and_reports_each_problem() {
         for (text, expected, codes) in [
             ("kafka", Some(vec!["kafka"]), vec![]),
             ("broker_1.example.com.", Some(vec!["broker_1.example.com."]), vec![]),
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_host_is_a_name_or_an_address_and_nothing_else() {
+    fn an_ssh_host_is_a_name_or_ip_address_without_scheme_user_or_port() {
         for (text, host) in
             [("bastion", "bastion"), ("10.0.0.1", "10.0.0.1"), ("[::1]", "::1"), ("b.example.com.", "b.example.com.")]
         {
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_consist_of_digits() {
+    fn a_port_is_a_decimal_number_from_1_to_65535() {
         for (text, expected) in [("1", Some(1)), ("65535", Some(65535)), ("09092", Some(9092))] {
             assert_eq!(port(text), expected);
         }

@@ -28,8 +28,8 @@ const CURVES: [&str; 3] = ["1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"
 const ED25519: &str = "1.3.101.112";
 const SHA1: &str = "1.3.14.3.2.26";
 
-/// Signature algorithms with a digest that can be forged: the object identifier of the algorithm, and the name of the
-/// digest.
+/// Algorithms whose signatures can be forged, because the digest is weak: the object identifier of each algorithm, and
+/// the name of its digest.
 const WEAK_SIGNATURES: [(&str, &str); 6] = [
     ("1.2.840.113549.1.1.2", "MD2"),
     ("1.2.840.113549.1.1.4", "MD5"),
@@ -199,7 +199,7 @@ fn authority(certificate: &X509Certificate<'_>, which: &str, pointer: &str, find
     let may_sign = certificate.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
     let why = match constraints {
         Some(constraints) if !constraints.value.ca => "basicConstraints says CA:FALSE",
-        // Certificates before version 3 have no extensions.
+        // A certificate whose X.509 version is below 3 has no extensions.
         None if certificate.version() == X509Version::V3 => "it has no basicConstraints with CA:TRUE",
         _ if !may_sign => "its keyUsage does not allow it to sign certificates",
         _ => return,

@@ -38,7 +38,7 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All codes, in table order.
+            /// All codes, in the order of the table.
             pub const ALL: &[Code] = &[$(Code::$variant,)*];
 
             /// Returns the name of the code, which is stable across versions.
@@ -53,7 +53,7 @@ macro_rules! codes {
                 match self { $(Code::$variant => Severity::$severity,)* }
             }
 
-            /// Returns a description of the problem that applies to any destination.
+            /// Returns a generic description of the problem, without details of a particular destination.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Code::$variant => $meaning,)* }
@@ -77,18 +77,18 @@ codes! {
         "remove the outdated destination; a program that reads the file may use either of the two";
     ValueVariable: "value/variable", Hint,
         "the value contains a Rudder CLI variable that has not been replaced yet, so the value is not checked",
-        "after rudder-cli apply, check the destination in workspaceConfig.json; use --connect to test the connection as well";
+        "run rudder-cli apply, then check the destination in workspaceConfig.json; to also test the connection, use --connect";
     FieldWrongType: "field/wrong-type", Error,
         "a field has a different JSON type than the producer expects",
         "put quotes around text, but not around true and false";
     FieldRepeated: "field/repeated", Warning,
         "a field is present twice, possibly in different letter case",
-        "keep only one of the two; the producer and the transformation may read different ones";
+        "remove one of the two fields: the producer may read one, and the transformation the other";
     FieldLetterCase: "field/letter-case", Warning,
         "the name of a field that selects topics has the wrong letter case: the producer reads the field, but the transformation does not read it",
         "spell the name as the finding shows";
     FieldNotRead: "field/not-read", Warning,
-        "only another type of destination reads this field",
+        "destinations of this type do not read this field, but destinations of another type do",
         "remove the field, or use the type of destination that reads it";
     FieldUnknown: "field/unknown", Hint,
         "an unknown field name is similar to a known one, and may be a typo",
@@ -107,7 +107,7 @@ codes! {
         "a broker is neither a host name nor an IP address",
         "use a host name (letters, digits, dots, hyphens) or an IP address; put an IPv6 address in square brackets";
     HostBlanks: "host/blanks", Warning,
-        "one of several brokers has spaces around its name: the spaces become part of the name, so the producer cannot find this broker",
+        "a broker in the list has spaces around its name: the spaces become part of the name, so the producer cannot find this broker",
         "remove all spaces, including those after commas";
     HostAllBlanks: "host/all-blanks", Error,
         "every broker has spaces around its name: the spaces become part of the name, so the producer cannot find any broker",
@@ -117,7 +117,7 @@ codes! {
         "use the name by which rudder-server can reach the broker";
     HostsSharePort: "host/several-share-port", Hint,
         "hostName contains several hosts, and the port setting applies to all of them",
-        "make sure that every host listens on this port, or list only one host; each broker reports the addresses of all brokers";
+        "make sure that every host listens on this port, or list only one host, because every broker reports the addresses of all brokers";
     PortMissing: "port/missing", Error,
         "port is missing or blank",
         "set port to the broker's port, such as \"9092\"";
@@ -133,7 +133,7 @@ codes! {
         "write the entry as namespace.servicebus.windows.net:9093";
 
     TopicMissing: "topic/missing", Error,
-        "topic is missing or blank: the destination does not start, even if topic maps or events name topics",
+        "topic is missing or blank: the destination does not start, even if topics are set in topic maps or in events",
         "set topic";
     TopicIllegal: "topic/illegal", Error,
         "Kafka does not allow this topic name",
@@ -146,8 +146,8 @@ codes! {
         "a topic map has entries, but enableMultiTopic is off: every event goes to the default topic",
         "set enableMultiTopic to true, or remove the map";
     MapMissing: "map/missing", Warning,
-        "enableMultiTopic is on, but no map has an entry that can match: every event goes to the default topic",
-        "fill eventTypeToTopicMap or eventToTopicMap, or turn enableMultiTopic off";
+        "enableMultiTopic is on, but no topic map has an entry that can match an event: every event goes to the default topic",
+        "add an entry to eventTypeToTopicMap or eventToTopicMap, or turn enableMultiTopic off";
     MapEntryNotAnObject: "map/entry-not-an-object", Warning,
         "an entry of a topic map is not an object, so the entry is skipped",
         "write {\"from\": …, \"to\": …}";
@@ -189,7 +189,7 @@ codes! {
         "a template is in a field for a secret: the producer gets the template's text verbatim. Unless hasDynamicConfig is false, the value at the template's path is also removed from events",
         "enter the secret itself";
     TemplateUnread: "template/unread", Warning,
-        "a template is in a field that is not read, but the value at the template's path is still removed from events",
+        "a template is in an unknown field, which neither the producer nor the transformation reads; the value at the template's path is still removed from events",
         "remove the template, unless another program reads this field";
     TemplateFindsNothing: "template/finds-nothing", Warning,
         "a template's path starts with a name that no event has, so the template's default is always used",
@@ -205,7 +205,7 @@ codes! {
         "use the path of a field, such as event.properties.name";
     TemplateTooComplex: "template/too-complex", Error,
         "the templates exceed a limit: every event is rejected",
-        "use at most 1000 templates, 128 names in a path and 1 MiB of Config";
+        "use at most 1000 templates, at most 128 names in a path, and a Config of at most 1 MiB";
 
     TlsCertificateUnused: "tls/certificate-unused", Warning,
         "caCertificate is set, but sslEnabled is off: the connection is not encrypted, and the certificate is not used",
@@ -224,7 +224,7 @@ codes! {
         "paste the complete, unchanged PEM file again";
     CertificateSkipped: "certificate/skipped", Warning,
         "one of several certificates cannot be read: the producer skips it",
-        "if a broker's certificate depends on the skipped certificate, paste the skipped certificate again, complete and on separate lines; otherwise, remove it";
+        "if a broker's certificate depends on the skipped certificate, paste the skipped certificate again in full, with BEGIN and END each on a line of its own; otherwise, remove the skipped certificate";
     CertificatePrivateKey: "certificate/private-key", Error,
         "caCertificate contains a private key: anyone who can read the settings can read the key",
         "remove the private key from caCertificate, and rotate the key; caCertificate must contain only the CA's certificate";
@@ -242,13 +242,13 @@ codes! {
         "use the current certificate of the CA that issued the brokers' certificates";
     CertificateExpiredAmong: "certificate/expired-among-others", Warning,
         "one of several certificates has expired",
-        "remove the expired certificate once no broker needs it";
+        "remove the expired certificate when no broker needs it any longer";
     CertificateNotYetValid: "certificate/not-yet-valid", Error,
         "the certificate is not valid yet",
         "use a certificate that is valid now; if the clock of the machine that created the certificate is wrong, correct the clock and create the certificate again";
     CertificateExpiresSoon: "certificate/expires-soon", Warning,
         "the certificate expires within 30 days",
-        "get the CA's new certificate, and paste it into caCertificate after the current certificate";
+        "get the CA's new certificate, and paste it into caCertificate below the current certificate";
     CertificateWeakKey: "certificate/weak-key", Warning,
         "the certificate's key is too weak: an RSA key below 2048 bits, or an elliptic curve below 224 bits",
         "create a CA with an RSA key of at least 2048 bits, or with a P-256 key";
@@ -294,7 +294,7 @@ codes! {
         "two schemas have the same schemaId",
         "give each schema a unique ID";
     AvroSchemaIdNotEmbeddable: "avro/schema-id-not-embeddable", Error,
-        "embedAvroSchemaID is on, but a schemaId is not a signed 32-bit number",
+        "embedAvroSchemaID is on, but a schemaId is not a signed 32-bit integer",
         "use an ID of at most 2147483647: the producer aborts events whose schemaId is larger, even if the schema registry assigned that ID";
     AvroSchemaMissing: "avro/schema-missing", Error,
         "an entry of avroSchemas has no schema",
@@ -304,20 +304,20 @@ codes! {
         "correct the schema at the location in the finding; the producer parses schemas with the Go library goavro";
     AvroSchemaNotChecked: "avro/schema-not-checked", Hint,
         "a schema exceeds a limit of this check, so it was not checked",
-        "to have the schema checked, keep it below 1 MiB, 128 levels and 1000 bytes per name";
+        "to have the schema checked, keep it below 1 MiB, 128 nesting levels and 1000 bytes per name";
     AvroSchemaNotARecord: "avro/schema-not-a-record", Warning,
         "a schema is neither a record nor a map: no event matches it",
         "use a record with a field for each field of the event";
     AvroUnionField: "avro/union-field", Hint,
-        "a field of a schema is a union: events must name the union branch of the field's value",
+        "a field of a schema is a union: in events, the field's value must name its branch of the union",
         "send the value as {\"string\": \"x\"} (null stays null), or change the field's type to one that is not a union";
 
     SshHostMissing: "ssh/host-missing", Error,
         "useSSH is on, but sshHost is missing or blank",
         "set sshHost";
     SshHostInvalid: "ssh/host-invalid", Error,
-        "useSSH is on, but sshHost is not just a host name or IP address: the tunnel cannot be opened",
-        "write only the host name or IP address, with square brackets around an IPv6 address; port and user belong in sshPort and sshUser";
+        "useSSH is on, but sshHost is not a host name or IP address, or contains more than that: the tunnel cannot be opened",
+        "write only the host name or IP address, with square brackets around an IPv6 address; put the port into sshPort, and the user into sshUser";
     SshUserMissing: "ssh/user-missing", Error,
         "useSSH is on, but sshUser is missing or blank",
         "set sshUser";

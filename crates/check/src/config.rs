@@ -105,8 +105,8 @@ impl<'a> Config<'a> {
         (!value.is_null()).then(|| (*value, step(self.pointer, spelled)))
     }
 
-    /// Reads a text field. A value that is a template is [`Read::Unusable`], because the producer does not fill
-    /// templates.
+    /// Reads a text field. A value that is a template is [`Read::Unusable`], because the producer does not replace
+    /// templates with values.
     #[must_use]
     pub fn text(&self, name: &str) -> Read<String> {
         match self.text_or_blank(name) {
@@ -175,8 +175,8 @@ impl<'a> Config<'a> {
     }
 }
 
-/// Whether a value has the type that its field requires. A template is accepted in any field, because it may be filled
-/// in.
+/// Whether a value has the type that its field requires. A template is accepted in any field, because the
+/// transformation may replace the template with a value.
 fn fits(known: &Known, value: Raw<'_>) -> bool {
     match (known.form, value.kind()) {
         (_, Kind::Null) | (ValueKind::Text, Kind::String) | (ValueKind::Flag, Kind::True | Kind::False) => true,
@@ -222,7 +222,7 @@ mod tests {
     use transform::family::KAFKA;
 
     #[test]
-    fn fields_are_read_by_type() {
+    fn config_fields_of_the_wrong_type_are_unusable_and_reported() {
         let raw =
             Raw::parse(r#"{"HOSTNAME":"kafka","port":9092,"topic":" ","sslEnabled":"true","useSASL":null}"#).unwrap();
         let mut findings = Findings::default();

@@ -5,8 +5,8 @@ use std::fmt;
 
 use transform::family::Family;
 
-/// The settings with which the producer connects and writes. They have the same form for Apache Kafka, Azure Event Hubs
-/// and Confluent Cloud.
+/// The settings with which the producer connects and writes. Their structure is the same for Apache Kafka, Azure Event
+/// Hubs and Confluent Cloud.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The family of the destination.
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_not_shown() {
+    fn debug_output_of_sasl_and_tls_settings_contains_no_secrets() {
         let sasl =
             Sasl { mechanism: Mechanism::Plain, username: Secret::new("s3cret"), password: Secret::new("s3cret") };
         let tls = Tls { ca_pem: Some("s3cret".to_owned()) };

@@ -118,14 +118,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_shortened_and_escaped() {
+    fn values_quoted_in_a_finding_are_escaped_and_cut_to_80_characters() {
         assert_eq!(quoted("a\u{1b}[31m\"\n"), "\"a\\u{1b}[31m\\\"\\n\"");
         assert_eq!(quoted(&"ü".repeat(1_000_000)), format!("\"{}\"…", "ü".repeat(80)));
         assert_eq!(step("/a", "b/c~d"), "/a/b~1c~0d");
     }
 
     #[test]
-    fn findings_above_the_maximum_are_counted() {
+    fn findings_above_the_maximum_are_not_listed_but_counted() {
         let mut findings = Findings::default();
         findings.note(Code::HostLocal, "");
         for _ in 0..MAX_FINDINGS {

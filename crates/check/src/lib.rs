@@ -44,8 +44,8 @@ use destinations::find::{Found, Origin, Source, destinations};
 use destinations::{rudder_cli, source};
 use finding::Findings;
 
-/// The maximum number of findings kept per file. Further findings are only counted. This limits memory, because a few
-/// bytes of input can cause a finding that takes hundreds of bytes.
+/// The maximum number of findings kept per file. Further findings are only counted. This maximum bounds the memory use:
+/// a few bytes of input can cause a finding that takes hundreds of bytes.
 const MAX_FINDINGS_KEPT: usize = 100_000;
 
 /// The result of checking a file.
@@ -142,7 +142,7 @@ fn checked(found: Found<'_>, now: i64, room: usize) -> Checked {
 }
 
 /// Replaces all findings about a value that contains a Rudder CLI variable with one hint, because the variable's value
-/// is not known yet. Changes the field names in all pointers to the names that the file uses.
+/// is not known yet. In all pointers, replaces the field names with the names that the file uses.
 fn adapt_to_rudder_cli(variables: &[String], config: &str, findings: &mut Findings) {
     findings.retain(|finding| !variables.contains(&finding.pointer));
     for pointer in variables {

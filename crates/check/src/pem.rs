@@ -72,12 +72,12 @@ impl Fault {
         match self {
             Fault::OneLine => "its base64 is on the BEGIN line",
             Fault::Indented => "its BEGIN or END line is indented",
-            Fault::NoEnd => "its END line is missing or has another label",
-            Fault::EndInLine => "its END is not on a separate line",
+            Fault::NoEnd => "its END line is missing, or its label differs from the label of BEGIN",
+            Fault::EndInLine => "its END is not on a line of its own",
             Fault::BeginLine => "its BEGIN line does not end with five hyphens",
             Fault::EndLine => "its END line does not end with five hyphens",
             Fault::Glued => "an END and the next BEGIN are on one line; put a line break between them",
-            Fault::TextAfterEnd => "there is text after its END; put it on a separate line",
+            Fault::TextAfterEnd => "there is text after END on the same line; move that text to a line of its own",
             Fault::Headers => "it has header lines; remove them",
             Fault::Padding => "its base64 lacks the = at the end",
             Fault::Base64 => "its base64 is damaged",
@@ -209,9 +209,9 @@ mod tests {
         sections(text).into_iter().map(|section| (section.label, section.line, section.content.err())).collect()
     }
 
-    /// The expected faults are the results of Go's `encoding/pem`. `None` means that Go reads the section.
+    /// Go's `encoding/pem` reads the sections whose expected fault is `None`, and skips the other sections.
     #[test]
-    fn sections_are_read_or_skipped_as_in_go() {
+    fn pem_sections_that_go_skips_are_reported_with_their_fault() {
         let good = "-----BEGIN CERTIFICATE-----\r\nMII=\r\n-----END CERTIFICATE-----\r\n";
         assert_eq!(faults(&format!("subject=x\n{good}\n{good}")), [("CERTIFICATE", 2, None), ("CERTIFICATE", 6, None)]);
         for (text, fault) in [
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn many_unclosed_sections_take_linear_time() {
+    fn many_pem_sections_without_an_end_line_take_linear_time() {
         assert_eq!(sections(&"-----BEGIN X-----\n".repeat(MAX_BYTES / 18)).len(), MAX_BYTES / 18);
     }
 }

@@ -37,7 +37,7 @@ pub fn azure(config: &Config<'_>, findings: &mut Findings) -> Option<(Vec<Addres
     let brokers = brokers?;
     if !brokers.iter().any(|broker| broker.host.trim().eq_ignore_ascii_case(&parts.host)) {
         let message =
-            format!("the connection string is for {}, but bootstrapServer names another host", quoted(&parts.host));
+            format!("the connection string is for {}, but bootstrapServer contains another host", quoted(&parts.host));
         findings.add(Code::AzureNamespace, &pointer, message);
     }
     if let (Some(entity), Read::Given(topic, topic_pointer)) = (&parts.entity, config.text("topic"))
@@ -70,7 +70,7 @@ struct ConnectionString {
 }
 
 impl ConnectionString {
-    /// Parses a connection string. An error may name a part of the string, but never quotes a value.
+    /// Parses a connection string. An error may contain the name of a part of the string, but never a value.
     fn read(text: &str) -> Result<Self, String> {
         let (mut endpoint, mut entity, mut has_name, mut has_key, mut has_signature) =
             (None, None, false, false, false);
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_string_is_parsed_and_never_repeated() {
+    fn an_event_hubs_connection_string_is_parsed_and_errors_contain_no_secret() {
         let good =
             "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=s3cret=;EntityPath=hub";
         let parts = ConnectionString::read(good).unwrap();

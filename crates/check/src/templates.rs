@@ -12,8 +12,8 @@ use transform::flat_tree::FlatTree;
 use transform::rules::template::{NoTemplate, Template};
 use transform::rules::templates::{INDISPENSABLE, Templates};
 
-/// The maximum nesting depth at which templates are located. A template in a deeper value gets the location of the
-/// Config.
+/// The maximum nesting depth of a template that is reported with its own location. A deeper template is reported at the
+/// location of the Config.
 const MAX_DEPTH: usize = 64;
 
 /// The maximum length of a field name in a reported pointer, in bytes. Longer names are left out of the pointer.
@@ -32,7 +32,8 @@ struct Place {
     known: Option<&'static Known>,
 }
 
-/// Reports problems with the templates of a Config. `dynamic` is true if templates are filled in.
+/// Reports problems with the templates of a Config. `dynamic` is true if the transformation replaces templates with
+/// values.
 pub fn check(config: &Config<'_>, dynamic: bool, findings: &mut Findings) {
     let text = config.raw.text();
     if !text.contains("{{") && !text.contains("\\u007") {
@@ -44,7 +45,7 @@ pub fn check(config: &Config<'_>, dynamic: bool, findings: &mut Findings) {
     }
     let places = places(config);
     let mut paths = HashSet::new();
-    // `leaves` returns the values in the order in which the transformation fills their templates.
+    // `leaves` returns the values in the order in which the transformation replaces templates.
     for leaf in FlatTree::of(config.raw).leaves() {
         let nowhere = Place { pointer: config.pointer.to_owned(), known: None };
         let place = places.get(&leaf.range.start).unwrap_or(&nowhere);

@@ -14,7 +14,7 @@ use transform::topic_name::illegal;
 #[derive(Debug)]
 pub struct Topics<'f> {
     findings: &'f mut Findings,
-    /// Whether templates are filled in.
+    /// Whether the transformation replaces templates with values.
     dynamic: bool,
     names: Vec<String>,
     seen: HashSet<String>,
@@ -22,13 +22,13 @@ pub struct Topics<'f> {
     from_events: bool,
     /// Whether all topics are usable.
     usable: bool,
-    /// The first topic of each group of topics that Kafka treats as equal. The key is the name of the topic with `_` in
-    /// place of each `.`.
+    /// The first topic of each group of topics that Kafka treats as equal. The key is the topic's name, with each `.`
+    /// replaced by `_`.
     alike: HashMap<String, String>,
 }
 
 impl<'f> Topics<'f> {
-    /// Creates an empty list. `dynamic` is true if templates are filled in.
+    /// Creates an empty list. `dynamic` is true if the transformation replaces templates with values.
     #[must_use]
     pub fn new(dynamic: bool, findings: &'f mut Findings) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl<'f> Topics<'f> {
         self.findings
     }
 
-    /// Whether a value is a template that the transformation fills in.
+    /// Whether a value is a template that the transformation replaces with another value.
     #[must_use]
     pub fn is_filled(&self, value: Raw<'_>) -> bool {
         self.dynamic && Template::read(value).is_ok()
@@ -84,7 +84,8 @@ impl<'f> Topics<'f> {
                     self.findings.note(Code::TemplateDefaultEmpty, pointer);
                 }
             }
-            // The module `templates` reports such a text, which only looks like a template.
+            // The module `templates` reports both cases: a template that is switched off, and a text that only looks
+            // like a template.
             Ok(_) => self.usable = false,
             Err(_) if text.contains("{{") => self.usable = false,
             Err(_) => self.name(&text, pointer, ""),

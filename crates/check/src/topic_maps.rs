@@ -59,7 +59,7 @@ pub fn read(config: &Config<'_>, topics: &mut Topics<'_>) {
     }
 }
 
-/// Returns the entries of a map that the transformation does not skip, and reports the entries that it skips.
+/// Returns the entries of a map, without the entries that the transformation skips. Reports each skipped entry.
 fn entries<'a>(map: &[(Raw<'a>, String)], topics: &Topics<'_>, findings: &mut Findings) -> Vec<Entry<'a>> {
     let mut entries = Vec::new();
     for (entry, pointer) in map {

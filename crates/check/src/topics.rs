@@ -7,8 +7,9 @@ use super::topic_list::Topics;
 use super::topic_maps;
 pub use transform::topic_name::illegal;
 
-/// Returns the topics that the Config names, the default topic first, and whether templates can produce other topics.
-/// Reports a finding and returns `None` if a topic is unusable. `dynamic` is true if templates are filled in.
+/// Returns the topics in the Config (the default topic first), and whether templates can produce other topics. Reports
+/// a finding and returns `None` if a topic is unusable. `dynamic` is true if the transformation replaces templates with
+/// values.
 pub fn read(config: &Config<'_>, dynamic: bool, findings: &mut Findings) -> Option<(Vec<String>, bool)> {
     let mut topics = Topics::new(dynamic, findings);
     match config.raw("topic") {

@@ -54,7 +54,7 @@ impl Connector<'_> {
     }
 
     /// Connects to the broker at `address`, which the broker at `advertiser` advertised, and requests the supported
-    /// versions. Does not log in, because all brokers have the same users.
+    /// versions. Does not log in, because all brokers of a cluster have the same users.
     pub(super) async fn to_advertised(&self, address: &Address, advertiser: &Address) -> Vec<Step> {
         let mut steps = Vec::new();
         if let Some(mut connection) = self.open(address, &mut steps).await {
@@ -69,7 +69,7 @@ impl Connector<'_> {
                 ));
             } else if step.failure().is_some() {
                 step.details.push(
-                    "the broker advertises this address in advertised.listeners, and producers connect to it"
+                    "the broker advertises this address in advertised.listeners, and producers connect to this address"
                         .to_owned(),
                 );
             }
@@ -102,7 +102,7 @@ impl Connector<'_> {
         (outcome, start.elapsed())
     }
 
-    /// Opens a connection that can send Kafka requests, over TCP and, if configured, TLS.
+    /// Opens a connection for Kafka requests. Uses TLS if the destination uses TLS, and otherwise plain TCP.
     async fn open(&self, address: &Address, steps: &mut Vec<Step>) -> Option<BrokerConnection> {
         let tcp = self.connect(address, steps).await?;
         let (encryption, tcp) = match &self.security {

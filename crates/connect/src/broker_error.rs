@@ -8,7 +8,7 @@ use super::step::Failure;
 /// Checks the error code of a response.
 ///
 /// # Errors
-/// Returns a failure with the request and the error code if the code means an error.
+/// If the code means an error, returns a failure whose text contains the request and the error code.
 pub(super) fn check(code: i16, asked_for: &str) -> Result<(), Failure> {
     match code.err() {
         None => Ok(()),

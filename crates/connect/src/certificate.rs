@@ -66,23 +66,21 @@ impl Certificate {
 
     /// Describes a broker's certificate in one line.
     pub(super) fn line(&self) -> String {
-        format!("{}, for {}, {}", self.subject, self.names(), self.origin())
+        let (first, last) = &self.days;
+        let (subject, names, issuer) = (&self.subject, self.names(), &self.issuer);
+        format!("subject {subject}; names {names}; valid {first} to {last}; signed by {issuer}")
     }
 
     /// Describes a client certificate in one line.
     pub(super) fn client_line(&self) -> String {
-        format!("{}, {}", self.subject, self.origin())
-    }
-
-    fn origin(&self) -> String {
-        format!("valid {} to {}, signed by {}", self.days.0, self.days.1, self.issuer)
+        format!("subject {}; valid {} to {}; signed by {}", self.subject, self.days.0, self.days.1, self.issuer)
     }
 
     /// Returns the subject alternative names as text.
     pub(super) fn names(&self) -> String {
         match &self.names {
             Some(names) if !names.is_empty() => listed(names.iter().map(String::as_str)),
-            _ => "no names".to_owned(),
+            _ => "(none)".to_owned(),
         }
     }
 }
@@ -97,7 +95,7 @@ pub(super) fn public_key(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
     certificate::read(der).map(|certificate| certificate.public_key().raw.to_vec())
 }
 
-/// Returns the issuer of a certificate as DER, which can be compared.
+/// Returns the name of the issuer of a certificate as DER, for comparison with other names.
 pub(super) fn issuer_bytes(der: &CertificateDer<'_>) -> Option<Vec<u8>> {
     certificate::read(der).map(|certificate| certificate.issuer().as_raw().to_vec())
 }

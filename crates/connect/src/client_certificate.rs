@@ -1,4 +1,5 @@
-//! The client certificate for brokers that request one, by the same rules as the producer, which is written in Go.
+//! Loads the client certificate, and presents it to brokers that request one. The rules are those of the producer,
+//! which is written in Go.
 
 use std::sync::{Arc, OnceLock};
 
@@ -127,8 +128,8 @@ fn read(
     Ok((ClientIdentity { key: Arc::new(CertifiedKey::new(chain, signing_key)), line }, caution(&read)))
 }
 
-/// Returns the first private key in a PEM text. Like Go, this function detects the key format from the content, and
-/// ignores the format that the label names.
+/// Returns the first private key in a PEM text. Like Go, this function detects the format of the key from the content
+/// of the PEM section, and ignores the label of the section.
 fn private_key(text: &[u8]) -> Option<PrivateKeyDer<'static>> {
     let text = String::from_utf8_lossy(text);
     let section = pem::sections(&text).into_iter().find(|section| section.is_private_key())?;
@@ -144,10 +145,13 @@ fn is_encrypted(pem: &[u8]) -> bool {
 fn caution(certificate: &Certificate) -> Option<String> {
     match certificate.validity {
         Validity::Now => None,
-        Validity::Expired => Some(format!("it expired on {}: brokers reject it", certificate.days.1)),
-        Validity::NotYet => {
-            Some(format!("it is not valid before {}: brokers reject it until then", certificate.days.0))
+        Validity::Expired => {
+            Some(format!("the client certificate expired on {}: brokers reject it", certificate.days.1))
         }
+        Validity::NotYet => Some(format!(
+            "the client certificate is not valid before {}: brokers reject it until then",
+            certificate.days.0
+        )),
     }
 }
 

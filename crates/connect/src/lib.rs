@@ -74,7 +74,7 @@ async fn connect(settings: &Settings, options: &ConnectOptions) -> Report {
     let mut report = Report::default();
     if let Some(ssh) = &settings.ssh {
         let text = format!(
-            "not tried: rudder-server connects to the brokers through {}, but this check does not support SSH",
+            "not tried: rudder-server connects through the SSH server {}, but this check does not support SSH",
             sanitize::sanitize(&ssh.host)
         );
         report.add(Subject::Client, vec![Step::skipped(Stage::Ssh, text)]);
@@ -99,8 +99,8 @@ async fn connect(settings: &Settings, options: &ConnectOptions) -> Report {
         tried.push((address, steps, failed));
     }
     for (address, mut steps, failed) in tried {
-        // The producer can start with any broker in the list, so it needs a broker that failed here only if the cluster
-        // advertises the broker's address.
+        // The producer can start with any broker in the list. Therefore, the failure of one broker matters only if the
+        // cluster advertises the address of this broker.
         let is_needed = |cluster: &Cluster| cluster.brokers.iter().any(|(_, advertised)| advertised == address);
         if failed && first.as_ref().is_some_and(|(_, _, cluster)| !is_needed(cluster)) {
             let tolerate =
@@ -149,7 +149,7 @@ async fn bootstrap<'d>(connector: &Connector<'_>, address: &'d Address) -> (&'d 
     let Some(mut session) = connector.to(address, &mut steps).await else { return (address, steps, None) };
     let response = metadata::cluster(&mut session.connection, &session.versions);
     let (outcome, took) = connector.within(response).await;
-    // A broker that requires a login closes the connection of an unauthenticated client without an error.
+    // A broker that requires a login closes the connection of an unauthenticated client without sending an error.
     let logged_in = matches!(connector.security, Security::Tls(_, Some(_)));
     let outcome = outcome.map_err(|failure| match failure.problem {
         Problem::ConnectionClosed if !logged_in => Failure::new(
@@ -177,7 +177,8 @@ fn another_cluster(other: &Address) -> Step {
 
 /// Returns the principal that Kafka's ACLs use for the destination's user, such as `User:rudder`. Returns `None` if the
 /// principal is not known: a broker has its own rules for deriving the principal from a client certificate. Also
-/// returns `None` for Confluent Cloud and Azure Event Hubs, which have no such ACLs, and where user names are keys.
+/// returns `None` for Confluent Cloud and Azure Event Hubs, because they have no such ACLs, and because their user
+/// names are not principals.
 fn principal(settings: &Settings) -> Option<String> {
     if *settings.family != KAFKA {
         return None;

@@ -82,7 +82,7 @@ pub(super) async fn topics(
     Ok(topics.iter().map(|topic| step(find(topic), topic, context).about(sanitize(topic))).collect())
 }
 
-/// The broker and the user that appear in the commands in advice.
+/// The broker address and the principal that the commands in an advice text contain.
 #[derive(Debug)]
 pub(super) struct AdviceContext {
     /// The address of the broker that returned the metadata.
@@ -141,7 +141,7 @@ fn step(reported: Option<&MetadataResponseTopic>, topic: &str, context: &AdviceC
             Problem::TopicNotAuthorized,
             "this user is not authorized to see it; the broker does not report whether it exists",
         )
-        .advise(format!("allow this user to describe and write: {}", context.grant(topic))),
+        .advise(format!("allow this user to describe the topic and to write to it: {}", context.grant(topic))),
         Some(ResponseError::LeaderNotAvailable) => {
             Failure::new(Problem::TopicWithoutLeader, "it has no leader at the moment")
         }
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_of_topics_are_recognized() {
+    fn topic_problems_are_derived_from_the_metadata_response_of_the_broker() {
         assert_eq!(problem(&reported(&[1, 1], WRITE)), None);
         assert_eq!(problem(&reported(&[1, 1], NOT_REPORTED)), None);
         assert_eq!(problem(&reported(&[1, 1], 1 << 3)), Some(Problem::TopicNotWritable));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_names_the_topic_and_the_user() {
+    fn advice_on_a_failed_topic_check_names_the_topic_and_the_principal() {
         let context =
             |principal: &str| AdviceContext { broker: "b:9092".to_owned(), principal: Some(principal.to_owned()) };
         let advice = |code: i16, context: &AdviceContext| {
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_permissions_and_lagging_replicas_are_reported() {
+    fn a_topic_with_unknown_permissions_and_lagging_replicas_passes_with_cautions() {
         let step = step(Some(&reported(&[1], NOT_REPORTED)), "orders", &CONTEXT);
         assert_eq!(step.outcome, super::super::step::Outcome::Passed("1 partition, 2 replicas".to_owned()));
         assert_eq!(step.cautions.len(), 2, "{:?}", step.cautions);

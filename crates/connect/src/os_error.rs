@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn error_numbers_are_left_out() {
+    fn the_description_of_an_os_error_does_not_contain_its_number() {
         assert_eq!(describe(&io::Error::from_raw_os_error(2)), "no such file or directory");
         assert_eq!(describe(&io::Error::other("it has more than 5 bytes")), "it has more than 5 bytes");
     }

@@ -10,7 +10,7 @@ macro_rules! problems {
         pub enum Problem { $(#[doc = $meaning] $name,)* }
 
         impl Problem {
-            /// All problems.
+            /// All problems, in the order of the table.
             pub const ALL: &'static [Problem] = &[$(Problem::$name,)*];
 
             /// Returns the stable identifier of the problem.
@@ -19,7 +19,7 @@ macro_rules! problems {
                 match self { $(Problem::$name => concat!("connect/", $code),)* }
             }
 
-            /// Returns a description of the problem without the name of a broker.
+            /// Returns a generic description of the problem, without details of a particular broker.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Problem::$name => $meaning,)* }
@@ -63,7 +63,7 @@ problems! {
         "correct the path or the file's permissions; rudder-server must also be able to read the file";
     ClientFileInvalid: "client-file-invalid",
         "a file for the client certificate has the wrong content",
-        "put the certificate, followed by its intermediate certificates, into one PEM file. Put the certificate's private key without a passphrase into the other file (openssl pkey -in KEY -out PLAIN_KEY)";
+        "put the certificate, followed by its intermediate certificates, into one PEM file. Put the certificate's private key into the other file, without a passphrase (openssl pkey -in KEY -out PLAIN_KEY removes the passphrase)";
     ClientKeyMismatch: "client-key-mismatch",
         "the private key does not belong to the client certificate",
         "use the private key of this certificate; openssl pkey -in KEY -pubout and openssl x509 -in CERTIFICATE -noout -pubkey must print the same public key";
@@ -84,7 +84,7 @@ problems! {
         "fix the route to this address: network, VPN, security group";
     ConnectTimeout: "connect-timeout",
         "the address does not respond",
-        "open the port in firewalls and security groups between this machine and the broker; if only the broker were stopped, its machine would have rejected the connection at once";
+        "open the port in the firewalls and security groups between this machine and the broker. A stopped broker is not the cause: its machine would have rejected the connection at once";
     NotTls: "not-tls",
         "the server on this port does not speak TLS",
         "use the port of an SSL or SASL_SSL listener, or turn sslEnabled off if this listener is meant to be plaintext";
@@ -116,10 +116,10 @@ problems! {
         "the broker's certificate does not contain the host name",
         "connect to a name that is in the certificate, or sign a certificate that contains the host name: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy";
     CertificateWithoutNames: "certificate-without-names",
-        "the broker's certificate names no host: it has no subject alternative name",
+        "the broker's certificate contains no host name: it has no subject alternative name",
         "sign a certificate that contains the host name: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server ignores CN";
     CertificateVersion1: "certificate-version-1",
-        "the broker's certificate has X.509 version 1, so it names no host",
+        "the broker's certificate has X.509 version 1, so it contains no host name",
         "sign the certificate with extensions, so that it gets version 3: keytool -certreq with -ext SAN=dns:HOST, then openssl x509 -req with -copy_extensions copy. rudder-server ignores CN";
     CertificatePurpose: "certificate-purpose",
         "the broker's certificate was not issued for a server",
@@ -186,7 +186,7 @@ problems! {
         "create the topic (kafka-topics --create), or correct its name, including letter case. With auto.create.topics.enable, the broker creates the topic on the first message; clients cannot see this setting";
     TopicNotAuthorized: "topic-not-authorized",
         "the user is not authorized to see the topic",
-        "allow this user to describe and write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
+        "allow this user to describe the topic and to write to it: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
     TopicNotWritable: "topic-not-writable",
         "the user is not authorized to write to the topic",
         "allow this user to write: kafka-acls --add --producer --topic TOPIC --allow-principal User:NAME";
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_distinct() {
+    fn every_connection_problem_has_a_distinct_code() {
         let codes: HashSet<_> = Problem::ALL.iter().map(|problem| problem.code()).collect();
         assert_eq!(codes.len(), Problem::ALL.len());
     }

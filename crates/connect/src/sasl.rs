@@ -65,7 +65,7 @@ pub(super) async fn authenticate(
     Err(Failure::new(Problem::ResponseUnreadable, format!("the {name} exchange does not finish")))
 }
 
-/// Asks the broker to accept the mechanism `name`.
+/// Requests the SASL mechanism `name` from the broker.
 async fn negotiate(connection: &mut BrokerConnection, name: &'static str) -> Result<(), Failure> {
     let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(name));
     let response = connection.ask(&request, 1).await?;
@@ -84,7 +84,7 @@ async fn negotiate(connection: &mut BrokerConnection, name: &'static str) -> Res
     }
 }
 
-/// Sends one message of the mechanism, and returns the broker's response to it.
+/// Sends one message of the SASL mechanism, and returns the broker's message in response.
 async fn exchange(
     connection: &mut BrokerConnection,
     version: i16,
@@ -140,7 +140,7 @@ fn check_scram(message: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Builds the failure of a mechanism that cannot continue after the broker's message.
+/// Builds the failure for a login that cannot continue after a message from the broker.
 fn session_failure(error: &SessionError, name: &str) -> Failure {
     match error {
         SessionError::MutualAuthenticationFailed => Failure::new(
@@ -148,7 +148,10 @@ fn session_failure(error: &SessionError, name: &str) -> Failure {
             format!("{name}: the broker accepted the user, but could not prove that it knows the password"),
         ),
         // The text of any other rsasl error may contain data that was sent, so the text is not shown.
-        _ => Failure::new(Problem::AuthenticationFailed, format!("{name} cannot continue after the broker's response")),
+        _ => Failure::new(
+            Problem::AuthenticationFailed,
+            format!("the {name} login cannot continue after the broker's response"),
+        ),
     }
 }
 
@@ -198,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn credentials_repeated_by_a_broker_are_hidden() {
+    async fn credentials_in_an_error_message_from_a_broker_are_redacted() {
         let bodies = vec![handshake(0, "PLAIN"), says(58, "no rudder with s3cret \u{1b}here", b"")];
         let failure = login(Mechanism::Plain, bodies).await.unwrap_err();
         assert_eq!(failure.problem, Problem::AuthenticationFailed);
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn enabled_mechanisms_are_listed() {
+    async fn a_rejected_sasl_mechanism_is_reported_with_the_enabled_mechanisms() {
         let failure = login(Mechanism::Plain, vec![handshake(33, "GSSAPI")]).await.unwrap_err();
         assert_eq!(failure.problem, Problem::MechanismNotEnabled);
         assert!(failure.text.ends_with("enabled: GSSAPI"), "{}", failure.text);
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn malformed_scram_messages_neither_panic_nor_hang() {
+    async fn malformed_scram_messages_from_a_broker_fail_authentication() {
         for message in
             ["", ",", "r", "r=,,", "r=x,s=,i=1", "r=x,s=!,i=1", "e=x", "v=", "r=x,s=eA==,i=4000000000", "m=x"]
         {
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn only_scram_messages_are_accepted() {
+    fn only_scram_messages_with_valid_attributes_are_accepted() {
         for message in ["r=abc,s=c2FsdA==,i=4096", "v=c2ln", "e=unknown-user", "r=a,s=b,i=4096,x=y"] {
             assert_eq!(check_scram(message.as_bytes()), Ok(()), "{message}");
         }

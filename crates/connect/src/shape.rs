@@ -107,7 +107,8 @@ fn walk(members: &[Field], version: i16, bytes: &mut &[u8]) -> Option<()> {
             },
             Part::List(entry) => match i32::from_be_bytes(take(bytes)?) {
                 -1 => {}
-                // Every entry takes at least one byte, so with a false count, the data ends before the loop does.
+                // Every entry takes at least one byte. If the count is too high, the bytes end first, and the loop
+                // stops.
                 count => {
                     (0..usize::try_from(count).ok()?).try_for_each(|_| walk(entry, version, bytes).ok_or(())).ok()?
                 }
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_beyond_the_available_bytes_do_not_fit() {
+    fn a_kafka_response_with_a_length_beyond_its_bytes_is_rejected() {
         assert!(fits(API_VERSIONS, 0, &[0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0, 8]));
         assert!(!fits(API_VERSIONS, 0, &[0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0]));
         assert!(!fits(API_VERSIONS, 0, &[0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 3, 0, 0, 0, 8]));

@@ -45,7 +45,7 @@ pub struct Section {
 pub enum Subject {
     /// The client itself, which loads certificates and keys before it connects.
     Client,
-    /// A broker that the destination names.
+    /// A broker listed in the destination's settings.
     Bootstrap(Address),
     /// The topics, as the broker with this address reports them.
     Topics(Address),
@@ -61,7 +61,7 @@ pub enum Subject {
 /// A step of a check, with its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The stage of connecting to which the step belongs.
+    /// The stage that the step belongs to.
     pub stage: Stage,
     /// The topic or file that the step is about, unless the section's subject already names it.
     pub about: Option<String>,
@@ -86,7 +86,7 @@ impl Step {
         Self::of(stage, Outcome::Failed(failure))
     }
 
-    /// Creates a failed step that does not stop the producer from working.
+    /// Creates a warning: a failed step that does not stop the producer from working.
     pub(super) fn tolerated(stage: Stage, failure: Failure) -> Self {
         Self::of(stage, Outcome::Tolerated(failure))
     }
@@ -142,7 +142,7 @@ impl Step {
         }
     }
 
-    /// Returns the failure of a step that failed without stopping the producer from working.
+    /// Returns the failure of a warning. Returns `None` for any other step.
     #[must_use]
     pub fn warning(&self) -> Option<&Failure> {
         match &self.outcome {

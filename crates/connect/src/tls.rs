@@ -60,7 +60,8 @@ impl Encryption {
         })?;
         let verifier = Arc::new(RecordingVerifier::new(Arc::clone(&self.trust)));
         let resolver = Arc::new(ClientCertResolver::new(self.identity.clone()));
-        // The producer supports TLS 1.1 and 1.2, but rustls does not support TLS 1.1.
+        // The producer supports TLS 1.1 and 1.2. This check supports only TLS 1.2, because rustls does not support TLS
+        // 1.1.
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS12])
             .map_err(|_| Failure::new(Problem::TlsFailed, "TLS 1.2 is not available in this build"))?
@@ -90,7 +91,7 @@ impl Encryption {
             }
             other => handshake_words(other).to_owned(),
         };
-        format!("not verified; with verification, it would be rejected: {why}")
+        format!("the broker's certificate was not verified; with verification, it would be rejected: {why}")
     }
 
     fn failed(
@@ -133,7 +134,7 @@ impl Encryption {
 fn details(certificate: Option<&Certificate>, request: Option<&CertificateRequest>) -> Vec<String> {
     let certificate = certificate.map(|certificate| format!("broker's certificate: {}", certificate.line()));
     let response = request.map(|request| match (&request.sent, &request.withheld) {
-        (Some(line), _) => format!("the broker requested a client certificate and accepted {line}"),
+        (Some(line), _) => format!("the broker requested a client certificate and accepted this one: {line}"),
         (None, Some(line)) => {
             format!("the broker requested a certificate from a different CA, so this certificate was not sent: {line}")
         }
@@ -176,7 +177,7 @@ fn rejected_certificate(error: &CertificateError, host: &str, seen: Option<&Cert
             _ => Failure::new(
                 Problem::CertificateWithoutNames,
                 format!(
-                    "the broker's certificate ({}) names no host: it has no subject alternative name",
+                    "the broker's certificate ({}) contains no host name: it has no subject alternative name",
                     seen.subject
                 ),
             ),
@@ -184,7 +185,7 @@ fn rejected_certificate(error: &CertificateError, host: &str, seen: Option<&Cert
         _ if !seen.is_version_3 => Failure::new(
             Problem::CertificateVersion1,
             format!(
-                "the broker's certificate ({}) has X.509 version 1, which openssl x509 -req creates without extensions: it names no host",
+                "the broker's certificate ({}) has X.509 version 1, which openssl x509 -req creates without extensions: it contains no host name",
                 seen.subject
             ),
         ),
@@ -293,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alerts_are_named_as_in_the_standard() {
+    fn tls_alerts_have_the_names_of_the_tls_standard() {
         assert_eq!(alert_name(AlertDescription::BadCertificate), "bad_certificate");
         assert_eq!(alert_name(AlertDescription::HandshakeFailure), "handshake_failure");
     }

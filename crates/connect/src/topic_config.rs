@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_below_the_batch_size_is_a_warning() {
+    fn a_topic_whose_max_message_bytes_is_below_the_batch_size_gets_a_warning() {
         let steps = |limit: Result<u64, String>| {
             let step = Step::passed(Stage::Topic, "1 partition").about("orders");
             with_limit(step, &HashMap::from([("orders".to_owned(), limit)]), 1_048_576)

@@ -215,9 +215,9 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
-/// Verifies a broker certificate that is itself in `caCertificate`, such as a self-signed certificate, the way the
-/// producer does. Checks only the names, because the validity period has already been checked. rustls would reject such
-/// a certificate if it is a CA certificate.
+/// Verifies, as the producer does, a broker certificate that is itself in `caCertificate`, such as a self-signed
+/// certificate. Checks only the names, because the validity period has already been checked. rustls would reject such a
+/// certificate if it is a CA certificate.
 fn as_a_root(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,

@@ -30,11 +30,11 @@ impl Versions {
     /// See [`BrokerConnection::ask`]. Also fails if the broker responds with an error.
     pub(super) async fn ask(connection: &mut BrokerConnection) -> Result<Self, Failure> {
         let response = connection.ask(&ApiVersionsRequest::default(), 0).await?;
-        broker_error::check(response.error_code, "the versions of its requests")?;
+        broker_error::check(response.error_code, "the supported request versions")?;
         Ok(Self(response.api_keys.iter().map(|api| (api.api_key, api.min_version, api.max_version)).collect()))
     }
 
-    /// Describes in one line which versions the broker supports of the requests that a producer needs.
+    /// For the requests that a producer needs, describes in one line which versions the broker supports.
     pub(super) fn summary(&self) -> String {
         let of = |key: ApiKey, name: &str| match self.of(key) {
             Some((oldest, newest)) => format!("{name} {oldest} to {newest}"),
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_highest_common_version_is_used() {
+    fn the_highest_api_version_that_the_broker_also_supports_is_used() {
         let metadata = |from, to| Versions::with(ApiKey::Metadata, from, to).metadata().ok();
         assert_eq!(metadata(0, 13), Some(8));
         assert_eq!(metadata(0, 7), Some(7));

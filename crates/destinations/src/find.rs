@@ -1,7 +1,7 @@
 //! Finds destinations in a text.
 //!
-//! The text is a data plane's `workspaceConfig.json`, an object of several such files keyed by workspace ID, an array
-//! of destinations, one destination, or a standalone Config.
+//! The text is a data plane's `workspaceConfig.json`, an object that contains several such files by workspace ID, an
+//! array of destinations, one destination, or a standalone Config.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -111,8 +111,7 @@ pub fn destinations<'a>(root: Raw<'a>, given: Option<&'static Family>) -> Result
     }
     if found.ours.is_empty() && given.is_none() && !is_workspace(root) && found.others.keys().eq([""]) {
         return Err(
-            "the destination does not name its type (destinationDefinition.name or type): set it with --family"
-                .to_owned(),
+            "the destination has no type (destinationDefinition.name or type): set the type with --family".to_owned()
         );
     }
     Ok(found)
@@ -330,9 +329,9 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Returns whether the transformation fills the destination's templates.
+    /// Returns whether the transformation replaces the destination's templates with values.
     ///
-    /// In a request, templates are filled unless `hasDynamicConfig` is `false` (docs/contract.md#template-flag). The
+    /// In a request, templates are replaced unless `hasDynamicConfig` is `false` (docs/contract.md#template-flag). The
     /// name of this flag must match exactly. In a file of the control plane, the flag is ignored, because rudder-server
     /// computes it when it loads the workspace (docs/contract.md#requests-of-rudder-server).
     #[must_use]

@@ -29,7 +29,8 @@ impl ValueKind {
 /// The component that reads a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The transformation, which fills templates and matches names exactly. The producer also reads the field `topic`.
+    /// The transformation, which replaces templates with values and matches names exactly. The producer also reads the
+    /// field `topic`.
     Routing,
     /// The producer, which uses values verbatim and matches names case-insensitively.
     Producer,
@@ -93,7 +94,8 @@ impl Known {
         MEMBERS.iter().find(|known| known.name.eq_ignore_ascii_case(name))
     }
 
-    /// Returns the field of `family` of which `name` is probably a misspelling. The names differ by at most two edits.
+    /// Returns the field of `family` whose name was probably misspelled as `name`. The two names differ by at most two
+    /// edits.
     #[must_use]
     pub fn like(name: &str, family: &Family) -> Option<&'static Known> {
         if name.len() > 40 {
@@ -121,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn misspelled_names_are_recognized() {
+    fn a_misspelled_config_field_name_is_matched_to_the_known_name() {
         for (name, expected) in [
             ("hostNames", Some("hostName")),
             ("eventToTopicsMap", Some("eventToTopicMap")),

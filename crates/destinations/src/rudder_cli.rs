@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_converted_in_both_directions() {
+    fn config_names_are_converted_between_snake_case_and_camel_case() {
         for (snake, camel) in [
             ("host_name", "hostName"),
             ("use_sasl", "useSASL"),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_config_of_a_destination_is_renamed() {
+    fn only_fields_in_the_config_of_a_rudder_cli_destination_are_renamed() {
         let spec = json!({ "kind": "destination", "spec": { "display_name": "K", "config": {
             "use_sasl": true, "avro_schemas": [{ "schema_id": "1", "schema": "x_y" }], "connection_mode": { "a_b": 1 } } } });
         let expected = json!({ "kind": "destination", "spec": { "display_name": "K", "config": {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn pointers_use_the_names_in_the_file() {
+    fn a_pointer_into_a_rudder_cli_config_uses_the_names_in_the_file() {
         for (pointer, in_file) in [
             ("/spec/config/hostName", "/spec/config/host_name"),
             ("/spec/config/avroSchemas/0/schemaId", "/spec/config/avro_schemas/0/schema_id"),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_not_templates() {
+    fn rudder_cli_variables_are_distinguished_from_templates() {
         for (text, is_variable) in [
             ("{{ .KAFKA_HOST }}", true),
             ("{{.A}}", true),

@@ -1,4 +1,4 @@
-//! Selects one of the destinations in a text, and formats it as rudder-server sends it.
+//! Selects one of the destinations in a JSON or YAML text, and formats it as rudder-server sends it.
 
 use json::display::shorten;
 use std::borrow::Cow;
@@ -210,7 +210,7 @@ mod tests {
         {"id":"s","name":"S3","config":{},"destinationDefinition":{"name":"S3"}}]}]}"#;
 
     #[test]
-    fn all_formats_are_converted_to_the_wire_format() {
+    fn a_destination_in_any_format_is_converted_to_the_format_of_requests() {
         let kafka = |text: &str| Ok((text.to_owned(), KAFKA.name));
         for (text, expected) in [
             (r#"{"topic":1.0}"#, kafka(r#"{"Config":{"topic":1.0}}"#)),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_without_a_usable_destination_are_rejected() {
+    fn an_input_without_a_usable_destination_is_rejected_with_the_reason() {
         for (text, says) in [
             ("7", "supported formats"),
             ("[]", "empty"),

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_unchanged_and_yaml_is_converted() {
+    fn a_json_file_is_unchanged_and_a_yaml_file_is_converted_to_json() {
         for (text, expected) in [
             ("{\"a\": 1.0}", "{\"a\": 1.0}"),
             (" [1e400]\n", " [1e400]\n"),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_contain_no_content_of_the_file() {
+    fn errors_for_an_invalid_json_or_yaml_file_contain_no_file_content() {
         let deep = "[".repeat(2_000_000);
         let nested = (0..200).fold(String::new(), |text, depth| format!("{text}{}a:\n", " ".repeat(depth)))
             + &" ".repeat(200)

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_are_compressed_according_to_content_encoding() {
+    fn a_request_body_is_compressed_as_its_content_encoding_header_says() {
         use std::io::Read as _;
         let sent = |coding: &str| {
             let headers = vec![("content-ENCODING".to_owned(), coding.to_owned())];

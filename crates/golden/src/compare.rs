@@ -16,8 +16,8 @@ const MAX_NAME: usize = 40;
 /// around it.
 const MAX_DEPTH: usize = 100;
 
-/// Whether a number that is too large for a double may be `null` in the other response. rudder-transformer passes the
-/// message and the metadata through, and prints such numbers in them as `null`.
+/// Whether a number that is too large for a double may be `null` in the other response. rudder-transformer copies the
+/// message and the metadata to its response, and prints such numbers as `null`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Infinite {
     /// `null` is allowed.
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_compared_by_value() {
+    fn json_that_parses_to_equal_javascript_values_has_no_differences() {
         for (ours, theirs) in [
             ("1.0", "1"),
             ("12345678901234567890", "12345678901234567000"),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn infinite_numbers_match_null_only_if_allowed() {
+    fn null_instead_of_an_infinite_number_is_an_intended_difference() {
         let mut found = Differences::default();
         let parse = |text| Raw::parse(text).ok();
         found.compare("/m", parse("[1e400,-1e400]"), parse("[null,null]"), Infinite::AsNull);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_shown_only_on_request_and_shortened() {
+    fn differences_contain_values_only_on_request_and_shorten_long_values() {
         let (ours, theirs) = (format!("[\"{}\"]", "s".repeat(5000)), "[1,{}]");
         let parse = |text| Raw::parse(text).ok();
         let mut found = Differences::default();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn listed_differences_are_bounded() {
+    fn the_number_and_length_of_listed_differences_are_limited() {
         let many = format!("[{}]", vec!["1"; 1000].join(","));
         let found = differences(&many, "[]");
         assert!(found.listed.len() == MAX_LISTED && found.more);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_bounded_and_reported() {
+    fn deeply_nested_values_are_reported_as_too_deep_unless_texts_are_equal() {
         let nested = |depth: usize, inner: &str| format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
         let found = differences(&nested(100_000, "1"), &nested(100_000, " 1"));
         assert!(found.too_deep && found.listed.is_empty() && !found.is_empty());

@@ -45,7 +45,7 @@ impl fmt::Display for Side {
 /// A difference, displayed as `/3/output/topic: string vs missing`. This service's side comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The location as an RFC 6901 pointer, or `/` for the whole response.
+    /// The location as a JSON Pointer (RFC 6901), or `/` for the whole response.
     pub pointer: String,
     /// The value in this service's response.
     pub ours: Side,
@@ -63,7 +63,7 @@ impl fmt::Display for Difference {
 /// An intended difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
-    /// The location as an RFC 6901 pointer, or `/` for the whole response.
+    /// The location as a JSON Pointer (RFC 6901), or `/` for the whole response.
     pub pointer: String,
     /// The row in the table of intended differences that allows this difference.
     pub why: IntendedDifference,

@@ -115,7 +115,7 @@ mod tests {
     use crate::{case, shapes};
 
     #[test]
-    fn recorded_cases_are_read_back() {
+    fn a_recorded_case_is_read_back_with_the_same_request_and_response() {
         let request = |body: &[u8]| Request {
             method: "POST".to_owned(),
             path: "/v0/destinations/kafka?a=%20".to_owned(),

@@ -17,7 +17,7 @@ pub fn is_case(value: Raw<'_>) -> bool {
 }
 
 /// The error for content that is not a case.
-pub const NOT_A_CASE: &str = "not a case: it needs input and output, or path and response";
+pub const NOT_A_CASE: &str = r#"not a case: it needs the fields "input" and "output", or "path" and "response""#;
 
 /// Reads a case. `name` is used for a case that does not have its own name.
 ///
@@ -75,7 +75,7 @@ fn with_input_and_output(case: Raw<'_>, name: &str) -> Result<Case, String> {
 fn path_of_feature(case: Raw<'_>) -> Result<String, String> {
     let [feature, module, name, version] = case.members(["feature", "module", "name", "version"]);
     if module.is_some_and(|module| !module.is_string("destination")) {
-        return Err("its module must be destination".to_owned());
+        return Err(r#"its "module" must be "destination""#.to_owned());
     }
     let feature = string(feature, "feature")?;
     match feature.as_str() {
@@ -91,7 +91,7 @@ fn path_of_feature(case: Raw<'_>) -> Result<String, String> {
         }
         "batch" => Ok("/batch".to_owned()),
         "router" => Ok("/routerTransform".to_owned()),
-        _ => Err("its feature must be processor, batch or router".to_owned()),
+        _ => Err(r#"its "feature" must be "processor", "batch" or "router""#.to_owned()),
     }
 }
 
@@ -146,7 +146,7 @@ fn read_request(request: Raw<'_>, path: String, at: &str) -> Result<Request, Str
     Ok(Request { method, path, headers, body })
 }
 
-/// Removes whitespace between JSON tokens, because clients send none.
+/// Removes whitespace between JSON tokens, because rudder-server sends no such whitespace.
 fn compact(value: Raw<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.text().len());
     let (mut in_string, mut escaped) = (false, false);
@@ -209,7 +209,7 @@ fn from_hex(hex: &str) -> Option<Vec<u8>> {
 
 fn status(value: Option<Raw<'_>>, at: &str) -> Result<u16, String> {
     let status = value.and_then(|value| value.text().parse().ok()).filter(|status| (100..600).contains(status));
-    status.ok_or_else(|| format!("{at} must be a status, not {}", kind(value)))
+    status.ok_or_else(|| format!("{at} must be an HTTP status code (100 to 599), not {}", kind(value)))
 }
 
 fn object<'a>(value: Option<Raw<'a>>, at: &str) -> Result<Raw<'a>, String> {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn all_formats_are_read() {
+    fn golden_cases_in_every_supported_format_are_read() {
         let ours = case(
             r#"{"description":"d","rules":["1.a"],"input":{"request":{"path":"/a?b","rawBodyHex":"5bFf"}},
                 "output":{"response":{"status":200,"body":[ 1.0 ]}}}"#,
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_sent_without_whitespace() {
+    fn a_json_body_is_sent_without_whitespace_between_tokens() {
         let text = r#" [ 1.0 , { "a \" b" : "\\" , "c":[ ] } ,
             " \\\" " ] "#;
         let compacted = compact(Raw::parse(text).expect("JSON"));
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_location_but_no_contents() {
+    fn an_error_for_an_invalid_golden_case_names_the_field_but_no_value() {
         let whole = r#"{"input":{"request":{"path":"/","body":1}},"output":{"response":{"status":200}}}"#;
         assert!(case(whole).is_ok());
         for (from, to, problem) in [
@@ -319,8 +319,8 @@ mod tests {
                 r#""body":1,"rawBody":"""#,
                 "input.request has more than one of body, rawBody and rawBodyHex",
             ),
-            ("200", "\"200\"", "output.response.status must be a status, not a string"),
-            ("200", "7", "output.response.status must be a status, not a number"),
+            ("200", "\"200\"", "output.response.status must be an HTTP status code (100 to 599), not a string"),
+            ("200", "7", "output.response.status must be an HTTP status code (100 to 599), not a number"),
             ("200", r#"200,"body":1,"rawBody":"""#, "output.response has both body and rawBody"),
             (r#"{"input""#, r#"{"feature":"proxy","x""#, "input must be an object, not missing"),
         ] {
@@ -328,14 +328,14 @@ mod tests {
         }
         let theirs = whole.replace(r#""path":"/","#, "");
         for (more, problem) in [
-            (r#""feature":"proxy""#, "its feature must be processor, batch or router"),
+            (r#""feature":"proxy""#, r#"its "feature" must be "processor", "batch" or "router""#),
             (r#""feature":1"#, "feature must be a string, not a number"),
             (
                 r#""feature":"processor","name":"../x""#,
                 "name and version must consist of ASCII letters, digits and underscores",
             ),
             (r#""feature":"processor""#, "name must be a string, not missing"),
-            (r#""feature":"batch","module":"source""#, "its module must be destination"),
+            (r#""feature":"batch","module":"source""#, r#"its "module" must be "destination""#),
         ] {
             assert_eq!(case(&theirs.replacen('{', &format!("{{{more},"), 1)).unwrap_err(), problem);
         }

@@ -99,7 +99,8 @@ fn other_destination(whole: &Path) -> Option<String> {
     Some(shorten(&name.to_string_lossy(), 40).into_owned())
 }
 
-/// Returns the folder of destinations in a checkout, if the path is that folder, the checkout or a folder in between.
+/// Returns the folder of destinations in a checkout of rudder-transformer. `path` may be the root of the checkout, the
+/// folder of destinations, or any folder between the two. Returns `None` for any other path.
 fn destinations_of(path: &Path, whole: &Path) -> Option<PathBuf> {
     let has_ours = |folder: &Path| FAMILIES.iter().any(|family| !data_files(&folder.join(family.name)).is_empty());
     if whole.ends_with(DESTINATIONS) {

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn unexpected_parts_of_a_response_are_reported() {
+    fn each_part_of_a_response_that_differs_from_the_case_is_reported() {
         // The event is well-formed, because rudder-transformer's response to a malformed event may differ.
         let case = recorded(
             r#"[{"message":{},"metadata":{},"destination":{"Config":{}}}]"#,
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_reference_may_differ_from_cases_of_this_repository() {
+    fn only_rudder_transformer_may_differ_from_cases_of_this_repository() {
         let text = r#"{"input":{"request":{"path":"/v0/destinations/kafka","body":[]}},"output":{"response":{"status":200,"body":[]}}}"#;
         let case = shapes::read(Raw::parse(text).expect("JSON"), "c").expect("a case");
         let theirs = response(500, r#"{"error":"x"}"#);

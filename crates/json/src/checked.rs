@@ -1,8 +1,8 @@
 //! Finds where values end in text that is known to be valid, such as the text of a [`Raw`](crate::raw::Raw).
 //!
-//! Only quotes, backslashes and brackets determine where a valid container ends, so only these bytes are searched for,
-//! in blocks of 64 bytes. For invalid JSON, the returned positions are unspecified, but never beyond the end of the
-//! text.
+//! Only quotes, backslashes and brackets determine where a valid object or array ends. The search for this end
+//! therefore looks only for these bytes, 64 bytes at a time. For invalid JSON, the returned positions are unspecified,
+//! but never beyond the end of the text.
 
 use crate::scan::StringEnd;
 use crate::steps::{BLOCK, STEP, Structure, ends_of_scalar, ends_of_string, structure_of_block};
@@ -45,7 +45,8 @@ fn scalar(text: &[u8], at: usize) -> usize {
     first(text, at, ends_of_scalar)
 }
 
-/// Returns the position of the first byte at or after `at` that `found` reports, or the end of the text.
+/// Returns the position of the first byte at or after `at` for which `found` sets a bit. Returns the end of the text if
+/// there is no such byte.
 #[inline]
 fn first(text: &[u8], mut at: usize, found: impl Fn(&[u8; STEP]) -> u32) -> usize {
     loop {
@@ -102,7 +103,7 @@ fn block_at(text: &[u8], at: usize) -> Option<[u8; BLOCK]> {
     (!rest.is_empty()).then_some(last)
 }
 
-/// Whether a block starts inside a string, and whether its first byte is escaped.
+/// The state between two blocks: whether the next block starts inside a string, and whether its first byte is escaped.
 #[derive(Default)]
 struct Strings {
     /// All bits are set if the next block starts inside a string. Otherwise, no bit is set.
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn values_end_where_the_validating_scanner_finds_their_end() {
+    fn skipping_a_json_value_ends_where_the_validating_scanner_ends() {
         let values = [
             "0",
             "-1.5e+10",
@@ -217,13 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_does_not_recurse() {
+    fn a_deeply_nested_json_value_is_skipped_without_recursion() {
         let text = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert_same(&text, 0);
     }
 
     #[test]
-    fn the_end_offset_of_invalid_text_is_within_bounds() {
+    fn skipping_invalid_json_never_ends_beyond_the_text() {
         for text in ["", "\"", "\"\\", "[", "[\"", "{\"a\":", "]", "\\", "[\"\\", "1", "\"abc"] {
             for at in 0..=text.len() {
                 assert!(value(text.as_bytes(), at) <= text.len(), "{text:?} {at}");

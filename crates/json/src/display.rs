@@ -55,13 +55,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shorten_counts_characters() {
+    fn shortened_text_is_limited_in_characters_not_bytes() {
         assert_eq!(shorten(&"ü".repeat(1000), 3), "üüü…");
         assert_eq!((shorten("", 0), shorten("a", 0)), ("".into(), "…".into()));
     }
 
     #[test]
-    fn sanitized_text_cannot_control_a_terminal() {
+    fn control_and_invisible_characters_are_escaped_in_sanitized_text() {
         assert_eq!(sanitize("a\u{1b}]0;x\u{7}\r\nü\u{85}"), r"a\u{1b}]0;x\u{7}\r\nü\u{85}");
         assert_eq!(sanitize("\u{202e}\u{2066}\u{200b}\u{feff}"), r"\u{202e}\u{2066}\u{200b}\u{feff}");
         assert_eq!(sanitize("\"plain\" \\ text 😀"), "\"plain\" \\ text 😀");

@@ -17,14 +17,14 @@ impl<'a> Raw<'a> {
         Ok(value)
     }
 
-    /// Calls `on_member` for each field of an object, in the order sent, including duplicates. A value that is not an
-    /// object has no fields.
+    /// Calls `on_member` for each field of an object, including duplicates, in the order in which the fields were sent.
+    /// A value that is not an object has no fields.
     pub fn for_each_member(self, on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         self.for_each_member_knowing(&[], on_member);
     }
 
-    /// Like [`Raw::for_each_member`], but does not read the values in `known` again. These are values of this object
-    /// that were read before, so their ends are known.
+    /// Like [`Raw::for_each_member`], but does not read the values in `known` again. `known` must contain only values
+    /// of this object that were read before.
     pub fn for_each_member_knowing(self, known: &[Option<Raw<'a>>], mut on_member: impl FnMut(Text<'a>, Raw<'a>)) {
         if self.is_object() {
             // A `Raw` is valid, so reading it cannot fail.
@@ -76,7 +76,7 @@ mod tests {
     use crate::invalid::explain;
 
     #[test]
-    fn a_value_is_the_text_that_was_sent() {
+    fn a_json_field_keeps_its_exact_text_and_the_last_duplicate_wins() {
         let text = r#" {"a" : [1.0, -0, 1e400, "\ud800"] , "a":"\u0062"} "#;
         let value = Raw::parse(text).unwrap();
         assert_eq!(value.text(), text.trim());
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_decoded_before_they_are_compared() {
+    fn an_escaped_field_name_is_found_by_its_decoded_name() {
         let value = Raw::parse(r#"{"\u0061":1}"#).unwrap();
         assert_eq!(value.member("a").unwrap().text(), "1");
     }

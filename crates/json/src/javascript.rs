@@ -33,7 +33,7 @@ fn number(value: Raw<'_>) -> f64 {
     value.text().parse().unwrap_or(f64::NAN)
 }
 
-/// The maximum size, in bytes, of a string whose conversion is not charged to the meter.
+/// The maximum size, in bytes, of a string for which [`JsString::max_bytes`] returns 0.
 const SHORT: usize = 1024;
 
 /// The result of `String(value)`, as a JSON string without its quotes. Escapes are kept as they were sent.
@@ -63,12 +63,12 @@ impl<'a> JsString<'a> {
     }
 
     /// The maximum memory, in bytes, that converting a value and decoding the result allocates. The result is 0 for all
-    /// values except arrays and long strings.
+    /// values except arrays and long strings, because the other values need only little memory.
     #[must_use]
     pub fn max_bytes(value: Raw<'_>) -> usize {
         match value.kind() {
-            // An element `{}` becomes the 15 characters `[object Object]`. In addition, the buffer doubles when it
-            // grows, and the result may be decoded.
+            // The 3 bytes `{},` become the 16 bytes `[object Object],`. While the buffer grows, it may have twice the
+            // size of the result. Decoding needs the size of the result once more.
             Kind::Array => 16 * value.text().len(),
             Kind::String if value.text().len() > SHORT => 4 * value.text().len(),
             _ => 0,
@@ -94,7 +94,7 @@ impl<'a> JsString<'a> {
     }
 }
 
-/// Formats a number as JavaScript does, as the shortest text that parses to the same number.
+/// Formats a number as JavaScript does: as the shortest text that represents the same double.
 fn shortest(value: Raw<'_>) -> Cow<'_, str> {
     let text = value.text();
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -203,13 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn deep_arrays_are_joined_without_recursion() {
+    fn a_deeply_nested_array_is_converted_to_a_string_without_recursion() {
         let deep = format!("{}7{}", "[".repeat(500_000), "]".repeat(500_000));
         assert_eq!(JsString::of(Some(raw(&deep))).escaped(), "7");
     }
 
     #[test]
-    fn trim_removes_the_whitespace_of_javascript() {
+    fn trim_removes_exactly_the_whitespace_that_javascript_removes() {
         let text = "\u{feff}\u{a0}\u{2003}\t a b\u{2029}\r\n\u{3000}";
         assert_eq!(trim(text.as_bytes()), b"a b");
         // Other languages treat U+0085 or U+200B as whitespace, but JavaScript does not.

@@ -14,7 +14,7 @@
 //! | [`invalid`] | the error for invalid JSON, and its explanation |
 //! | [`display`] | shortens and sanitizes text for messages |
 //! | [`scan`], [`checked`] | find the end of a value, with and without validation |
-//! | [`steps`] | compares 16 bytes at a time |
+//! | [`steps`] | compares 16 bytes at a time, with vector registers |
 //! | [`probe`] | counts the bytes that parsing reads, for tests |
 //!
 //! ```

@@ -118,8 +118,8 @@ pub fn in_property_order<K: AsRef<[u8]>, V>(mut fields: Vec<(K, V)>) -> Vec<(K, 
     fields
 }
 
-/// If several fields have the same name, gives the first of them the value of the last. Returns the indices of the
-/// other fields with a repeated name, ascending.
+/// If several fields have the same name, gives the first of them the value of the last. Returns, in ascending order,
+/// the indices of all fields that have the same name as an earlier field.
 fn hide_few<K: AsRef<[u8]>, V>(fields: &mut [(K, V)]) -> Vec<usize> {
     let mut hidden = Vec::new();
     for later in 1..fields.len() {
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn array_indices_come_first_in_ascending_order() {
+    fn property_names_that_are_array_indices_come_first_in_ascending_order() {
         let mut properties = Properties::default();
         for name in ["b", "10", "2", "01", "-1", "4294967295", "4294967294", "0", ""] {
             properties.set(name.as_bytes(), name);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_ordered_like_properties() {
+    fn field_lists_and_property_maps_have_the_same_order() {
         let few = ["b", "10", "b", "2", "", "b"];
         let many = ["b", "10", "x", "2", "b", "", "01", "2", "same start 1", "same start 2", "b", "same start 1", "0"];
         for names in [&few[..], &many, &["a"], &[]] {

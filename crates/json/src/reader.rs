@@ -127,7 +127,8 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
         self.value()
     }
 
-    /// If the next value is one of the values in `known`, which are slices of the reader's text, skips and returns it.
+    /// If `known` contains the next value, skips and returns that value. The values in `known` must be slices of the
+    /// reader's text.
     pub(crate) fn skip_known(&mut self, known: &[Option<Raw<'a>>]) -> Option<Raw<'a>> {
         if known.is_empty() {
             return None;
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_ends_only_with_its_own_bracket() {
+    fn an_array_or_object_with_a_wrong_delimiter_is_rejected() {
         let elements = |text| Reader::new(text).array::<Invalid>(|reader| reader.skip()).map(Raw::text);
         assert_eq!(elements("[1,{}]"), Ok("[1,{}]"));
         for text in ["[1}", "[1 2]", "[1:2]", "[1", "[1,]", "{1]"] {

@@ -70,7 +70,7 @@ fn literal(text: &[u8], at: usize, expected: &[u8]) -> Result<usize, Invalid> {
     if text[at..].starts_with(expected) { Ok(at + expected.len()) } else { Err(Invalid) }
 }
 
-/// The types of the open containers, one bit each: 1 means an object, 0 means an array.
+/// The types of the containers whose end has not been read yet, one bit each: 1 means an object, 0 means an array.
 #[derive(Default)]
 struct Nesting {
     /// The types of the innermost containers, up to 64. The lowest bit represents the innermost container.
@@ -257,10 +257,10 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads the fields of an object, starting at a field's name, while their values are strings. Stops before the
-    /// first other value, or after the first string that is not followed by `,"`.
+    /// first value that is not a string, or after the first string that is not followed by `,"`.
     ///
-    /// Most values are strings without whitespace around them. Two comparisons recognize such a string: the text before
-    /// it is `":"`, and the text after it is `","`.
+    /// Most values are strings without whitespace around them. Two comparisons recognize such a string: one with `":"`
+    /// at its start, and one with `","` at its end.
     #[inline(always)]
     fn members(&mut self, mut at: usize) -> Result<Place, Invalid> {
         if self.text.get(at) != Some(&b'"') {
@@ -348,7 +348,7 @@ fn any_number(text: &[u8], mut at: usize) -> Result<usize, Invalid> {
 #[inline]
 fn digits(text: &[u8], from: usize) -> Result<usize, Invalid> {
     let mut at = from;
-    // Fast path: nearly every number fits into one step. A step is searched without a branch per digit.
+    // Fast path: nearly every number fits into one step of 16 bytes. Searching a step needs no branch per digit.
     if let Some(step) = chunk(text, at) {
         at += non_digits(step).trailing_zeros().min(STEP as u32) as usize;
     }

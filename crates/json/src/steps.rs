@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_common_prefix_ends_where_texts_differ() {
+    fn the_common_prefix_ends_at_the_first_different_byte() {
         let one: Vec<u8> = (0..70).collect();
         for length in 0..one.len() {
             assert_eq!(common_prefix(&one, &one[..length]), length);

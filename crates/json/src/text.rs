@@ -55,7 +55,7 @@ impl<'a> Text<'a> {
     #[inline(never)]
     fn is_escaped(self, name: &str) -> bool {
         // An escape is longer than the character that it represents, but at most six times as long. If the lengths are
-        // outside this range, the strings differ, so a long key is not decoded for each comparison.
+        // outside this range, the strings differ. This check avoids decoding a long key for each comparison.
         self.escaped.len() > name.len()
             && self.escaped.len() <= 6 * name.len()
             && self.has_escapes()
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn escaping_undoes_unescaping() {
+    fn escaping_a_decoded_string_restores_its_canonical_json_text() {
         for escaped in [r"plain", r"\u0000\u001f", r"\ud800", r"a\ud800b\udfffc", r"\ud800\ud800", "ü😀"] {
             let mut again = String::new();
             escape(&unescape(escaped), &mut again);

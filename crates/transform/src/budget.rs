@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_budget_depends_on_the_size_of_the_event() {
+    fn the_work_budget_of_an_event_is_1024_plus_8_times_its_size() {
         let usage = Usage::unlimited();
         let mut budget = EventBudget::for_event(1_000, &usage);
         assert_eq!(budget.work(1_024 + 8_000), Ok(()));

@@ -27,7 +27,7 @@ pub fn form_named(value: Option<&[u8]>) -> PayloadFormat {
 pub enum Endpoint {
     /// The processor transformation.
     Processor {
-        /// The destination type that the path names.
+        /// The destination type in the path.
         family: &'static Family,
         /// The query string of the URL, without its `?`.
         query: String,
@@ -52,7 +52,7 @@ pub struct Transformed {
 }
 
 impl Endpoint {
-    /// Returns the endpoint for a path with an optional query; `None` for any other path.
+    /// Returns the endpoint for a path with an optional query, or `None` if no endpoint has this path.
     ///
     /// Use this function only for requests that were read from files. The service has its own routes.
     #[must_use]
@@ -69,8 +69,8 @@ impl Endpoint {
         }
     }
 
-    /// Returns the destination type in the body of a router request, or `None` for endpoints whose path names the
-    /// destination type.
+    /// Returns the destination type in the body of a router request, or `None` for endpoints with the destination type
+    /// in their path.
     ///
     /// # Errors
     /// [`BodyError`] if the body has no destination type.

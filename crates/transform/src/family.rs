@@ -1,5 +1,5 @@
-//! The destination types that this service transforms, as a table
-//! (docs/contract.md#processor-transformation, docs/contract.md#azure-event-hubs-and-confluent-cloud).
+//! The destination types that this service supports, as a table (docs/contract.md#processor-transformation,
+//! docs/contract.md#azure-event-hubs-and-confluent-cloud).
 
 /// A destination type, and how it differs from the other destination types.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn different_spellings_of_a_name_are_accepted() {
+    fn a_family_is_found_by_different_spellings_of_its_name() {
         for (spelled, family) in [
             ("kafka", Some(&KAFKA)),
             ("KAFKA", Some(&KAFKA)),

@@ -39,7 +39,7 @@ enum Content<'a> {
 /// The name of a field, and the index of the part that is the value of the field.
 type Member<'a> = (Cow<'a, [u8]>, usize);
 
-/// A leaf of a [`FlatTree`]: a string, number or literal, or an array or object that was not opened.
+/// A leaf of a [`FlatTree`]: a string, number or literal, or an array or object whose content is not in the tree.
 #[derive(Debug, Clone)]
 pub struct Leaf<'a> {
     /// The value of the leaf.
@@ -51,8 +51,8 @@ pub struct Leaf<'a> {
 /// The maximum size of a reported JSON pointer, in bytes.
 const MAX_POINTER_BYTES: usize = 1024;
 
-/// The memory to charge for a part, in bytes. It includes the entries of the part in an array and in the list of
-/// leaves, and is doubled because vectors double when they grow.
+/// The memory to charge for a part, in bytes. It includes an entry in the array that contains the part, and an entry in
+/// the list of leaves. It is doubled because vectors double when they grow.
 const PART_BYTES: usize = 2 * (size_of::<Part<'_>>() + size_of::<usize>() + size_of::<Leaf<'_>>());
 /// The memory to charge for a field in addition to its part, in bytes: an entry in a vector, which doubles when it
 /// grows, and the memory for finding duplicates.
@@ -138,8 +138,8 @@ impl<'a> FlatTree<'a> {
         Self::build(value, None, usage)
     }
 
-    /// Like [`FlatTree::within`], but opens only arrays and objects that contain a byte at one of `offsets`, which are
-    /// ascending. All other arrays and objects become leaves.
+    /// Like [`FlatTree::within`], but opens only arrays and objects that contain a byte at one of `offsets`. All other
+    /// arrays and objects become leaves. `offsets` must be ascending.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -282,13 +282,13 @@ mod tests {
     }
 
     #[test]
-    fn leaves_come_in_property_order_without_hidden_duplicates() {
+    fn json_leaves_are_in_property_order_and_omit_overwritten_duplicates() {
         assert_eq!(leaves(r#"{"b":{"z":1,"z":2},"10":3, "2":[4,{"x":5},[]],"b" : 6,"a":{}}"#), ["4", "5", "3", "6"]);
         assert_eq!(leaves("7"), ["7"]);
     }
 
     #[test]
-    fn only_containers_around_the_offsets_are_opened() {
+    fn only_objects_and_arrays_that_contain_an_offset_are_expanded() {
         let text = r#"{"a":[{"x":1},{"y":["!",{}]}],"b":{"!":[2]},"c":[],"d":["!"],"e":"!","f":{}}"#;
         let value = Raw::parse(text).unwrap();
         let offsets: Vec<usize> = text.match_indices('!').map(|(at, _)| at).collect();
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn pointers_locate_parts() {
+    fn offsets_in_a_json_text_are_converted_to_json_pointers() {
         let text = r#"{"b":{"z":1,"z":2},"10":[7,{"a/b~":{"\u0078":3}}],"":4}"#;
         let tree = FlatTree::of(Raw::parse(text).unwrap());
         let starts: Vec<usize> = tree.leaves().iter().map(|leaf| leaf.range.start).collect();
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_does_not_recurse() {
+    fn a_flat_tree_of_a_deeply_nested_value_is_built_without_recursion() {
         let deep = format!("{}{}", "[".repeat(300_000), "]".repeat(300_000));
         assert!(FlatTree::of(Raw::parse(&deep).unwrap()).leaves().is_empty());
     }

@@ -25,7 +25,7 @@
 //! | --- | --- |
 //! | [`processor`] | transforms the events of a request |
 //! | [`endpoint`] | all endpoints, and the paths that address them |
-//! | [`batch`], [`router_transform`] | the endpoints of the router |
+//! | [`batch`], [`router_transform`] | the endpoints for rudder-server's router |
 //! | [`request`] | reads requests: events, destinations, and the tables that events share |
 //! | [`rules`] | one file per rule of the contract |
 //! | [`response`] | writes responses |

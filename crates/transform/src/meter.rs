@@ -32,7 +32,7 @@ pub trait Meter {
     /// Reserves `bytes` additional bytes until the request ends.
     ///
     /// # Errors
-    /// [`Halt::MemoryInUse`], [`Halt::MemoryLimit`].
+    /// [`Halt::MemoryInUse`] or [`Halt::MemoryLimit`].
     fn reserve(&self, bytes: usize) -> Result<(), Halt>;
 
     /// Decides whether the request may continue. `work` is the total work for the request so far, in units: bytes read
@@ -40,7 +40,7 @@ pub trait Meter {
     /// transformed.
     ///
     /// # Errors
-    /// [`Halt::Cancelled`], [`Halt::WorkLimit`].
+    /// [`Halt::Cancelled`] or [`Halt::WorkLimit`].
     fn checkpoint(&self, work: u64) -> Result<(), Halt>;
 }
 
@@ -91,7 +91,7 @@ pub struct Usage<'m> {
     scratch: Cell<usize>,
     /// The capacity of the response, in bytes.
     response: Cell<usize>,
-    /// The number of bytes that are reserved with the meter.
+    /// The number of bytes that are reserved from the meter.
     reserved: Cell<usize>,
     work: Cell<u64>,
     /// The value of `work` at the last checkpoint.
@@ -147,7 +147,7 @@ impl<'m> Usage<'m> {
         self.settle()
     }
 
-    /// Charges the memory for growing `items` if its capacity is used up. Call this before pushing another item.
+    /// If the capacity of `items` is used up, charges the memory for growing it. Call this before pushing another item.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -159,8 +159,8 @@ impl<'m> Usage<'m> {
         self.keep(items.capacity().max(4).saturating_mul(size_of::<T>()).saturating_mul(2))
     }
 
-    /// Charges the memory for growing a hash map with `len` entries of `entry_bytes` bytes each, if its capacity is
-    /// used up. Call this before inserting another entry.
+    /// If the capacity of a hash map with `len` entries of `entry_bytes` bytes each is used up, charges the memory for
+    /// growing it. Call this before inserting another entry.
     ///
     /// # Errors
     /// Fails if the meter halts the request.
@@ -210,13 +210,13 @@ impl<'m> Usage<'m> {
         }
     }
 
-    /// Releases the charges for the current event, because its memory was freed.
+    /// Releases the charges for the current event. Call this after the memory of the event has been freed.
     #[inline]
     pub fn end_event(&self) {
         self.scratch.set(0);
     }
 
-    /// Releases all charges for memory, because all of this memory was freed.
+    /// Releases all charges for memory. Call this after all of this memory has been freed.
     pub fn start_over(&self) {
         self.kept.set(0);
         self.scratch.set(0);
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_estimate_does_not_halt_the_request() {
+    fn a_capacity_estimate_above_the_memory_limit_does_not_halt_the_request() {
         let meter = up_to(10_000);
         let usage = Usage::of(&meter);
         let mut response = String::new();
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn later_rejections_return_the_first_error() {
+    fn once_a_request_is_halted_later_work_and_memory_get_the_same_error() {
         let meter = up_to(1 << 20);
         let usage = Usage::of(&meter);
         assert_eq!((usage.work(10), usage.checkpoint(), usage.halted()), (Ok(()), Ok(()), None));
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_charge_for_a_map_covers_its_allocations() {
+    fn the_memory_reserved_for_a_map_covers_its_allocations() {
         let meter = up_to(usize::MAX);
         let usage = Usage::of(&meter);
         let mut map = std::collections::HashMap::new();

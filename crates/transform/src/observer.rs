@@ -34,7 +34,8 @@ use json::raw::Raw;
 /// ```
 #[allow(unused_variables, reason = "the names document the parameters")]
 pub trait Observer {
-    /// Called before an event is transformed. `event` is `None` if the element of the request is not an object.
+    /// Called before an event is transformed. `event` is `None` if this element of the array of events is not an
+    /// object.
     #[inline]
     fn event(&mut self, event: Option<&Event<'_>>) {}
 
@@ -50,7 +51,7 @@ pub trait Observer {
     #[inline]
     fn will_fill(&mut self, destination: Raw<'_>, templates: &Templates) {}
 
-    /// Receives the result of the template at `index`, unless its default is used.
+    /// Receives the result of the template with this index, unless the template's default is used.
     #[inline]
     fn template(&mut self, index: usize, filled: Filled<'_>) {}
 
@@ -106,11 +107,12 @@ pub enum Stamp<'e> {
     NotApplied(Reason),
     /// The rule sets this timestamp.
     Set {
-        /// The path of the field that the timestamp was taken from. `None` means that no candidate is usable.
+        /// The path of the field that the timestamp was taken from. `None` means that no field contains a usable
+        /// timestamp.
         from: Option<&'static str>,
         /// The new timestamp.
         value: Raw<'e>,
-        /// Whether the message had a different timestamp or none.
+        /// Whether the message had a different timestamp or no timestamp.
         changed: bool,
     },
 }

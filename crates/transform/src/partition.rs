@@ -1,4 +1,4 @@
-//! Computes the partition of a key like rudder-server's producer (docs/contract.md#partition).
+//! Computes the partition of a key as rudder-server's producer does (docs/contract.md#partition).
 //!
 //! Responses do not depend on the partition.
 
@@ -78,7 +78,7 @@ mod tests {
     use json::text::unescape;
 
     #[test]
-    fn the_hash_is_fnv_1a() {
+    fn the_hash_of_a_partition_key_is_fnv_1a() {
         // Test vectors from the authors of the hash.
         for (text, hash) in [("", 0x811c_9dc5), ("a", 0xe40c_292c), ("b", 0xe70c_2de5), ("foobar", 0xbf9c_f968)] {
             assert_eq!(fnv1a(text.as_bytes()), hash, "{text}");
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_with_escapes_are_not_hashed() {
+    fn a_key_with_json_escapes_is_not_hashed_in_its_escaped_form() {
         for key in ["", "u-42", "ü😀"] {
             assert_eq!(hash_of_escaped_key(key), Some(hash_of_key(key)), "{key}");
         }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sign_bit_is_cleared_before_the_modulo() {
+    fn the_sign_bit_of_the_key_hash_is_cleared_before_the_modulo() {
         let partitions = |count| NonZeroU32::new(count).unwrap();
         assert_eq!(of_key("", partitions(12)), (0x811c_9dc5 - 0x8000_0000) % 12);
         assert_eq!(of_key("foobar", partitions(12)), (0xbf9c_f968 - 0x8000_0000) % 12);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_surrogate_is_replaced_once() {
+    fn a_lone_surrogate_in_a_key_becomes_one_replacement_character() {
         for (escaped, received) in [
             (r"u-\ud800", "u-\u{fffd}"),
             (r"\ud800\ud800x", "\u{fffd}\u{fffd}x"),

@@ -22,7 +22,7 @@ pub struct Response {
     pub body: String,
     /// The counts of the decisions.
     pub tally: Tally,
-    /// The origin of the events.
+    /// The origin of the events, for metric labels.
     pub origin: Origin,
 }
 

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_output_of_a_transformed_event_is_read() {
+    fn topic_key_message_and_schema_id_are_read_from_a_response() {
         let response = r#"{"output":{"message":{"a":1},"userId":"u-\ud800","schemaId":7,"topic":"t"},"metadata":{},"statusCode":200}"#;
         let produced = Produced::of(response).unwrap();
         assert_eq!(produced.raw.text(), &response[10..response.find(",\"metadata\"").unwrap()]);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_counted_at_its_reformatted_size() {
+    fn the_message_size_excludes_whitespace_and_unnecessary_json_escapes() {
         for (json, printed) in [
             ("{ \"a b\" : [ 1.50,\n\ttrue ] }", r#"{"a b":[1.50,true]}"#),
             (r#""\u00fc\/\u0041""#, "\"ü/A\""),

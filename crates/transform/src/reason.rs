@@ -29,9 +29,9 @@ reasons! {
     /// docs/contract.md#integrations-object: the message has no options for any destination.
     IntegrationsMissing, "integrations_missing", "the message has no integrations";
     /// docs/contract.md#integrations-order: the message has no options for this destination.
-    IntegrationsNotNamed, "integrations_not_named", "message.integrations has no truthy {}";
-    /// docs/contract.md#integrations-truthy: a truthy value that is not an object contains no options, but hides the
-    /// names after it.
+    IntegrationsNotNamed, "integrations_not_named", "message.integrations has no truthy field {}";
+    /// docs/contract.md#integrations-truthy: a truthy value that is not an object contains no options, and no further
+    /// names are tried.
     IntegrationsNotAnObject, "integrations_not_an_object",
         "message.integrations.{} is not an object, so it contains no topic";
     /// docs/contract.md#topic-integrations: the options have no truthy topic.
@@ -43,22 +43,22 @@ reasons! {
     /// docs/contract.md#topic-multi-topic: neither topic map is used for a message without a type.
     TypeMissing, "type_missing", "message.type is missing or not a string";
     /// docs/contract.md#topic-event-type: `track` events use `eventToTopicMap`.
-    TypeIsTrack, "type_is_track", "message.type is track; track events are looked up by name in eventToTopicMap instead";
+    TypeIsTrack, "type_is_track", "message.type is \"track\"; track events are looked up by name in eventToTopicMap instead";
     /// docs/contract.md#topic-event-name: only `track` events use `eventToTopicMap`.
-    TypeIsNotTrack, "type_is_not_track", "message.type is {}, but event names are looked up only for track";
+    TypeIsNotTrack, "type_is_not_track", "message.type is \"{}\", but event names are looked up only for the type \"track\"";
     /// docs/contract.md#topic-event-type: the map does not support the type of the message.
     TypeNotMapped, "type_not_mapped",
-        "message.type is {}, but eventTypeToTopicMap supports only identify, screen, page, group and alias (lowercase)";
+        "message.type is \"{}\", but eventTypeToTopicMap supports only identify, screen, page, group and alias (lowercase)";
     /// docs/contract.md#topic-event-type: the map has no entry for the type of the message.
-    TypeWithoutEntry, "type_without_entry", "eventTypeToTopicMap has no entry for {}";
+    TypeWithoutEntry, "type_without_entry", "eventTypeToTopicMap has no entry for \"{}\"";
     /// docs/contract.md#topic-maps: the last entry for a name wins, even if it has no topic.
-    TypeEntryEmpty, "type_entry_empty", "the last entry for {} in eventTypeToTopicMap has no truthy `to`";
+    TypeEntryEmpty, "type_entry_empty", "the last entry for \"{}\" in eventTypeToTopicMap has no truthy `to`";
     /// docs/contract.md#topic-event-name: the `track` event has no name to look up.
     EventMissing, "event_missing", "message.event is missing or not truthy";
     /// docs/contract.md#topic-event-name: the map has no entry for the name of the event.
-    EventWithoutEntry, "event_without_entry", "eventToTopicMap has no entry for {}";
+    EventWithoutEntry, "event_without_entry", "eventToTopicMap has no entry for \"{}\"";
     /// docs/contract.md#topic-maps: the last entry for a name wins, even if it has no topic.
-    EventEntryEmpty, "event_entry_empty", "the last entry for {} in eventToTopicMap has no truthy `to`";
+    EventEntryEmpty, "event_entry_empty", "the last entry for \"{}\" in eventToTopicMap has no truthy `to`";
     /// docs/contract.md#topic-falsy-kept: the Config has no default topic.
     TopicMissing, "topic_missing", "Config has no topic";
     /// docs/contract.md#topic-falsy-kept: a topic that is not truthy is still part of the output.
@@ -93,10 +93,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_unique_and_long_names_are_truncated() {
+    fn reason_codes_are_unique_and_reason_texts_truncate_long_names() {
         let codes: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
         assert_eq!(codes.len(), Reason::ALL.len());
-        assert_eq!(Reason::TypeWithoutEntry.text("page"), "eventTypeToTopicMap has no entry for page");
+        assert_eq!(Reason::TypeWithoutEntry.text("page"), "eventTypeToTopicMap has no entry for \"page\"");
         assert_eq!(Reason::MultiTopicOff.text("page"), "Config.enableMultiTopic is not truthy");
         for reason in Reason::ALL {
             assert!(reason.text(&"ü".repeat(1000)).chars().count() < 250, "{}", reason.code());

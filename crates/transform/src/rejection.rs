@@ -5,9 +5,9 @@
 /// The value of `statTags.errorType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorType {
-    /// The event is wrong.
+    /// The cause is in the event.
     Instrumentation,
-    /// The destination is wrong.
+    /// The cause is in the destination.
     Configuration,
 }
 
@@ -50,7 +50,7 @@ macro_rules! rejections {
                 match self { $(Rejection::$name => $text,)* }
             }
 
-            /// Whether the event or the destination is wrong.
+            /// Whether the cause is in the event or in the destination.
             #[must_use]
             pub fn error_type(self) -> ErrorType {
                 match self { $(Rejection::$name => ErrorType::$error_type,)* }
@@ -63,7 +63,7 @@ rejections! {
     /// The event is `null`, a number, a string, a boolean or an array.
     EventNotAnObject, "event_not_an_object", "", Instrumentation,
         "the event is not a JSON object";
-    /// The metadata is missing, so the client cannot match the response to its job.
+    /// The metadata is missing, so rudder-server cannot match the response to the event's job.
     MetadataMissing, "metadata_missing", "metadata", Instrumentation,
         "the event has no metadata";
     /// The metadata is not an object.
@@ -84,10 +84,11 @@ rejections! {
     /// Removing the value of a template would remove the whole message, metadata or destination.
     TemplateTakesAll, "template_takes_all", "destination.Config", Configuration,
         "a template in the destination's Config would remove the whole message, metadata or destination of the event";
-    /// A template would remove the length of an array. A length can be read, but not removed.
+    /// A template uses the length of an array. Templates remove the value that they use, but a length cannot be
+    /// removed.
     TemplateTakesLength, "template_takes_length", "destination.Config", Configuration,
-        "a template in the destination's Config would remove the length of an array of the event";
+        "a template in the destination's Config uses the length of an array of the event; templates remove the values they use, but a length cannot be removed";
     /// The templates exceed a limit in [`crate::rules`] or the event's work budget ([`crate::budget`]).
     TemplatesTooComplex, "templates_too_complex", "destination.Config", Configuration,
-        "the destination's Config exceeds a limit of templates: 1000 templates, 128 names in a path, 1 MiB of Config, 1 MiB of topic settings once filled, 100000 fields in an object on a path, 8 work units per byte of the event";
+        "the Config exceeds a limit on templates: 1000 templates, 128 names per path, 1 MiB of Config, 1 MiB of topic settings with replaced templates, 100000 fields per object on a path, or the work allowed for the event's size";
 }

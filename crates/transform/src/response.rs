@@ -76,8 +76,8 @@ pub fn write_output(
     Ok(())
 }
 
-/// Appends the metadata with the topic added to its `rudderId`, because rudder-server keeps events with the same
-/// `rudderId` in order.
+/// Appends a copy of the metadata. In the copy, the topic is added to `rudderId`, because rudder-server keeps events
+/// with the same `rudderId` in order.
 fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, rudder_id: &JsString<'_>, topic: &str) {
     metadata.raw.write_with(out, "rudderId", metadata.rudder_id, |out| {
         out.push('"');
@@ -100,7 +100,7 @@ fn rejection_bytes(metadata: Option<&Metadata<'_>>) -> usize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectedBy {
     /// The processor transformation. `metadata` is one object, or `null` if the event's metadata is not an object,
-    /// because clients cannot decode any other value.
+    /// because rudder-server cannot decode any other value.
     Processor,
     /// `/batch`. `metadata` is an array of objects.
     Batch,
@@ -168,8 +168,8 @@ fn write_reason(
     out.push_str("\"}");
 }
 
-/// Appends the response of the router endpoint `feature` to events whose destination type does not support the
-/// endpoint.
+/// Writes the response that the router endpoint `feature` gives for events whose destination type does not support the
+/// endpoint. The response is appended to `out`.
 pub fn write_unsupported<'e>(
     out: &mut String,
     family: &Family,

@@ -1,4 +1,4 @@
-//! The endpoint `/routerTransform`, which no destination of this service supports
+//! The endpoint `/routerTransform`, which no destination type of this service supports
 //! (docs/contract.md#router-transformation).
 
 use std::borrow::Cow;
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_events_are_counted() {
+    fn router_transform_counts_all_events_including_malformed_ones() {
         let body = r#"{"destType":"kafka","input":[{"destination":{"ID":"a"}},7,{"destination":{"ID":"b"}}]}"#;
         let limits = Limits { events: 10, response_bytes: 1 << 20 };
         let RouterResponse { tally, counted, .. } = respond(body, PayloadFormat::Plain, limits).unwrap();

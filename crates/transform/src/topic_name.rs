@@ -12,7 +12,7 @@ pub fn illegal(name: &str) -> Option<String> {
     } else if name == "." || name == ".." {
         Some("it consists of only one or two dots".to_owned())
     } else if let Some(character) = name.chars().find(|character| !is_allowed(character)) {
-        Some(format!("it contains {:?}; only letters, digits, . _ and - are allowed", character.to_string()))
+        Some(format!("it contains {:?}; only letters, digits, `.`, `_` and `-` are allowed", character.to_string()))
     } else if name.len() > MAX_CHARACTERS {
         Some(format!("it has {} characters; the maximum is {MAX_CHARACTERS}", name.len()))
     } else {
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn topic_names_follow_the_rules_of_kafka() {
+    fn only_topic_names_that_kafka_allows_are_legal() {
         let longest = "a".repeat(MAX_CHARACTERS);
         for name in ["a", "A.b_c-9", "...", "_", longest.as_str()] {
             assert_eq!(illegal(name), None, "{name}");

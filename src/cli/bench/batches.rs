@@ -280,7 +280,7 @@ mod tests {
         "destinations":{"d":{"ID":"d"},"e":{"ID":"e"}},"connections":{"s:d":{"enabled":true}}}"#;
 
     #[test]
-    fn requests_have_one_destination_and_at_most_batch_size_events() {
+    fn bench_requests_have_one_destination_and_at_most_batch_size_events() {
         let found = bodies(
             BodyForm::Compacted,
             2,
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_the_same_in_both_formats() {
+    fn bench_sends_the_same_events_in_plain_and_compacted_format() {
         let plain = bodies(BodyForm::Plain, 10, &[(COMPACTED, PayloadFormat::Compacted)]);
         assert_eq!(plain[0][0]["destination"], json!({ "ID": "d" }));
         assert_eq!(plain[0][0]["connection"], json!({ "enabled": true }));

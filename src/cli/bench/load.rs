@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_exact_to_three_digits() {
+    fn latency_percentiles_are_exact_to_three_digits() {
         let mut tally = Tally::default();
         for microseconds in 1..=10_000 {
             tally.good.saturating_record(microseconds);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn tallies_of_rounds_add_up() {
+    fn the_tallies_of_two_bench_rounds_are_added() {
         let one = |status: u16, failure: Failure| {
             let mut tally = Tally { elapsed: Duration::from_secs(1), events: 5, unsent: 1, ..Tally::default() };
             tally.good.saturating_record(10);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_due_at_the_rate_until_the_end() {
+    fn bench_requests_are_scheduled_at_the_rate_until_the_end_of_the_round() {
         let begin = Instant::now() - Duration::from_millis(500);
         let schedule =
             Schedule { next: AtomicU64::new(0), begin, end: begin + Duration::from_secs(3_600), rate: Some(100.0) };

@@ -120,8 +120,9 @@ pub(super) struct Arguments {
 
 /// Examples for `--help`.
 const EXAMPLES: &str = "\
-FILE contains golden cases, as verify reads them, or events in any form that transform reads. Events are sent in batches
-of --batch events with one destination each. Golden cases are sent as recorded, and expect the recorded status.
+FILE contains golden cases (see verify --help) or events (see transform --help). A request contains up to --batch
+events, which all have the same destination. A golden case is sent as it was recorded, and its response must have the
+recorded status.
 
 Examples:
   How much load can this transformer handle?
@@ -169,7 +170,8 @@ fn measure(arguments: &Arguments) -> Result<(String, ExitCode), Vec<String>> {
     let load = load(arguments);
     let rounds = if contenders.len() > 1 { (arguments.seconds, 1) } else { (1, arguments.seconds) };
     for round in 0..rounds.0 {
-        // The transformers take turns going first, so that neither always follows the other.
+        // The first transformer is measured first in even rounds, and last in odd rounds, so that neither always
+        // follows the other.
         let others = if round % 2 == 0 { 0 } else { contenders.len() - 1 };
         for turn in 0..contenders.len() {
             if let Some(contender) = contenders.get_mut(turn.abs_diff(others)) {
@@ -232,7 +234,7 @@ fn contender(
         if response.status != request.status && !response.is_retryable {
             let path = plan.requests.first().map(|request| request.path.as_str()).unwrap_or_default();
             return Err(vec![format!(
-                "{shown}{path} responds with status {} instead of {}: check the URL, and whether it serves this destination type",
+                "{shown}{path} responds with status {} instead of {}: check the URL, and whether the transformer serves this destination type",
                 response.status, request.status
             )]);
         }

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_a_column_per_transformer_and_a_column_for_ratios() {
+    fn the_bench_table_has_a_column_per_transformer_and_one_for_ratios() {
         let one = measured("http://a:9090", 1_000, &[750.0, 700.0, 900.0], Some(0.5));
         let mut other = measured("http://b:9090", 4_000, &[75.0, 10.0, 90.0], Some(5.0));
         other.tally.statuses.insert(500, 2);
@@ -246,7 +246,7 @@ http://b:9090: 7 requests were due but not sent, because every connection was bu
     }
 
     #[test]
-    fn unknown_values_are_a_dash_or_null() {
+    fn unknown_bench_values_are_a_dash_in_the_table_and_null_in_json() {
         let mut one = measured("http://a:9090", 1_000, &[0.0], None);
         one.tally = Tally::default();
         let document: Value = serde_json::from_str(&json(&sent(), std::slice::from_ref(&one))).unwrap();
@@ -265,7 +265,7 @@ http://b:9090: 7 requests were due but not sent, because every connection was bu
     }
 
     #[test]
-    fn medians_are_computed_and_digits_are_grouped() {
+    fn medians_are_computed_and_large_numbers_get_thousands_separators() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(vec![4.0, 1.0]), Some(2.5));
         assert_eq!(median(Vec::new()), None);

@@ -88,12 +88,12 @@ impl Target {
         let is_encrypted = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if is_encrypted { 443 } else { 80 });
         let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port))
-            .map_err(|_| format!("names {name}, which cannot be resolved"))?
+            .map_err(|_| format!("has the host name {name}, which cannot be resolved"))?
             .collect::<Vec<_>>();
         // IPv4 first: a server that listens on both IPv4 and IPv6 is reachable over either, and most other servers
         // listen on IPv4 only.
         addresses.sort_by_key(SocketAddr::is_ipv6);
-        let address = *addresses.first().ok_or_else(|| format!("names {name}, which does not resolve"))?;
+        let address = *addresses.first().ok_or_else(|| format!("has the host name {name}, which has no address"))?;
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
         Ok(Self {
             address,
@@ -104,7 +104,7 @@ impl Target {
         })
     }
 
-    /// Opens a connection, and starts a task on this thread that drives it.
+    /// Opens a connection. Also starts a task, on this thread, that reads from and writes to the connection.
     async fn connect(&self) -> Result<Connection, Failure> {
         let stream = TcpStream::connect(self.address).await.map_err(|error| match error.kind() {
             io::ErrorKind::ConnectionRefused => Failure::Refused,
@@ -117,7 +117,8 @@ impl Target {
         };
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream));
         let (sender, connection) = handshake.await.map_err(|_| Failure::Closed)?;
-        // The task ends with the last request on the connection, which also reports the error, if any.
+        // The task ends after the last request on the connection. If the connection fails, this request reports the
+        // error.
         tokio::task::spawn_local(async move { connection.await.unwrap_or_default() });
         Ok(Connection(sender))
     }

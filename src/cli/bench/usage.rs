@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_of_one_or_several_processes_are_read() {
+    fn process_metrics_are_read_and_summed_over_several_processes() {
         let one =
             "# HELP process_cpu_seconds_total x\nprocess_cpu_seconds_total 1.5\nprocess_resident_memory_bytes 2e6\n";
         assert_eq!(parse(one), Ok(Usage { cpu_seconds: 1.5, resident: 2_000_000, peak: None }));
@@ -225,7 +225,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_listening_process_is_found() {
+    fn the_process_that_listens_on_an_address_is_found() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let found = system::listening(listener.local_addr().unwrap());
         assert_eq!(found, [std::process::id()]);

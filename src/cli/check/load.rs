@@ -99,7 +99,7 @@ impl Url {
 
 /// Decodes percent escapes.
 fn plain(escaped: &str) -> String {
-    // The form decoder reads plus signs as spaces. In a URL's credentials, plus signs are literal.
+    // The decoder for HTML forms reads plus signs as spaces. In a URL's credentials, plus signs are literal.
     let form = escaped.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     form_urlencoded::parse(form.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }
@@ -110,7 +110,7 @@ fn fetch(url: &Url, trust: &Trust) -> Result<Vec<u8>, String> {
         .max_redirects(MAX_REDIRECTS)
         .http_status_as_error(false)
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-        // A redirect may lead from http to https.
+        // An http URL also needs TLS settings, because a redirect may lead from http to https.
         .tls_config(trust.tls("https:")?)
         .build()
         .into();
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_and_queries_of_urls_are_not_shown() {
+    fn a_displayed_url_contains_no_credentials_and_no_query() {
         let url = |text: &str| Url::read(text).unwrap().unwrap();
         let requested = url("https://user:p%40ss+@host:8443/a/b?token=s3cret#top");
         assert_eq!(

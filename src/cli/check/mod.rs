@@ -41,7 +41,8 @@ plane's API, or of the Rudder CLI (YAML). With --family, the input may also be o
 Destinations whose type is not Apache Kafka, Azure Event Hubs or Confluent Cloud are counted but not checked.
 
 Secrets are never shown. If a destination sets caCertificate, --connect presents a client certificate to brokers that
-request one, as rudder-server does: KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH are its files.";
+request one, as rudder-server does. KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH contain the paths of the
+client certificate and its key.";
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]

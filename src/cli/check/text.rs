@@ -38,25 +38,26 @@ fn one(
     connection: Option<&connect::connection::Connection>,
 ) -> io::Result<()> {
     let bold = Style::new().bold();
-    let name = if destination.name.is_empty() { "destination" } else { &destination.name };
-    write!(out, "{bold}{}{bold:#} ({}", sanitize(name), label(destination.family))?;
+    let name = if destination.name.is_empty() { "destination".to_owned() } else { quoted(&destination.name) };
+    write!(out, "{bold}{name}{bold:#} ({}", label(destination.family))?;
     if !destination.id.is_empty() {
-        write!(out, ", ID {}", sanitize(&destination.id))?;
+        write!(out, ", ID {}", quoted(&destination.id))?;
     }
     if !destination.enabled {
         write!(out, ", disabled")?;
     }
-    write!(out, ")")?;
+    write!(out, "){FAINT} in {}{FAINT:#}", sanitize(input))?;
     let sources: Vec<String> = destination
         .sources
         .iter()
-        .map(|source| sanitize(if source.name.is_empty() { &source.id } else { &source.name }))
+        .map(|source| if source.name.is_empty() { &source.id } else { &source.name })
         .filter(|source| !source.is_empty())
+        .map(|source| quoted(source))
         .collect();
     if !sources.is_empty() {
-        write!(out, " from {}", some(&sources, MOST_SOURCES))?;
+        write!(out, "; sources: {}", some(&sources, MOST_SOURCES))?;
     }
-    writeln!(out, "{FAINT} in {}{FAINT:#}", sanitize(input))?;
+    writeln!(out)?;
     if let Some(settings) = &destination.settings {
         writeln!(out, "  {FAINT}{}{FAINT:#}", describe(settings))?;
     }
@@ -104,11 +105,11 @@ fn describe(settings: &Settings) -> String {
     };
     let brokers: Vec<String> = settings.brokers.iter().map(ToString::to_string).collect();
     let tunnel = settings.ssh.as_ref().map(|ssh| format!(" through {}:{}", sanitize(&ssh.host), ssh.port));
-    let others = if settings.topics_from_events { " and topics taken from events" } else { "" };
+    let others = if settings.topics_from_events { ", and topics taken from events" } else { "" };
     let form = if settings.avro.convert { "Avro" } else { "JSON" };
     let topics = if settings.topics.is_empty() { "(none)".to_owned() } else { some(&settings.topics, MOST_NAMED) };
     let (brokers, tunnel) = (some(&brokers, MOST_NAMED), tunnel.unwrap_or_default());
-    format!("{protocol} to {brokers}{tunnel}, {form} to the topics {topics}{others}")
+    format!("{protocol} to {brokers}{tunnel}, {form} to these topics: {topics}{others}")
 }
 
 /// Formats the first `most` entries of a list, and the number of remaining entries.
@@ -162,18 +163,23 @@ fn sanitize(text: &str) -> String {
     display::sanitize(&shorten(text, 500))
 }
 
+/// Puts a name from a file in quotes, and sanitizes it for a terminal.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", sanitize(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_replaced() {
+    fn control_characters_in_check_output_are_escaped() {
         assert_eq!(sanitize("a\u{1b}]0;x\u{7}\nb"), r"a\u{1b}]0;x\u{7}\nb");
         assert_eq!(sanitize(&"x".repeat(1000)).chars().count(), 501);
     }
 
     #[test]
-    fn long_lists_are_truncated() {
+    fn a_long_list_in_check_output_is_truncated_with_a_count() {
         let list: Vec<String> = (0..7).map(|at| at.to_string()).collect();
         assert_eq!(
             (some(&list, 5), some(&list, 7)),

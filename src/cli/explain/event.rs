@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_escaped() {
+    fn control_characters_in_explained_values_are_escaped() {
         assert_eq!(printable("a\u{1b}[31m\nb\u{202e}ü"), "a\\u{1b}[31m\\nb\\u{202e}ü");
         assert_eq!(printable(&"ü".repeat(1000)).chars().count(), VALUE_CHARACTERS + 1);
     }

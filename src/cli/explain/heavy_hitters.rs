@@ -63,8 +63,8 @@ impl HeavyHitters {
         }
     }
 
-    /// Subtracts the median of all counts from each count. This removes at least half of the keys, whose counts become
-    /// 0.
+    /// Subtracts the median of all counts from each count. Then removes the keys whose count became 0: at least half of
+    /// all keys.
     fn thin_out(&mut self) {
         let mut counts: Vec<u64> = self.counts.values().copied().collect();
         let middle = counts.len() / 2;
@@ -106,7 +106,7 @@ mod tests {
     const CAPACITY: usize = 1 << 16;
 
     #[test]
-    fn few_keys_are_counted_exactly() {
+    fn heavy_hitters_count_a_small_number_of_keys_exactly() {
         let mut hitters = HeavyHitters::new(CAPACITY);
         for index in 0..1000_u32 {
             hitters.count(&format!("k{}", index % 10));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn long_keys_are_shortened_but_stay_distinct() {
+    fn long_partition_keys_are_shortened_but_stay_distinct() {
         let (a, b) = (format!("{}a", "ü".repeat(500_000)), format!("{}b", "ü".repeat(500_000)));
         assert_ne!(shortened(&a), shortened(&b));
         assert!(shortened(&a).len() <= KEY_BYTES, "{}", shortened(&a));

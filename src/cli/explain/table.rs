@@ -34,7 +34,7 @@ pub(super) fn text(summary: &Summary, printed: u64) -> String {
     let mut tables = Tables { out, all: summary.transformed };
     tables.topics(summary);
     if summary.transformed > 0 {
-        tables.begin("topic by", "");
+        tables.begin("topic rule", "");
         for row in summary.rules() {
             tables.row(row.what.text(), row.events, "");
         }

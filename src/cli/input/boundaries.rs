@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_value_does_not_depend_on_how_bytes_arrive() {
+    fn the_end_of_a_json_value_does_not_depend_on_where_the_input_is_cut() {
         for (text, end) in [
             (r#"{"a":[1,{"b":"}]"}]} x"#, 20),
             (r#""a\"]\\",1"#, 8),

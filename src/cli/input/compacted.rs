@@ -12,21 +12,21 @@ use transform::request::PayloadFormat;
 /// The prefix of a request, before its events.
 const HEAD: &str = "{\"input\":[";
 
-/// A request with large destinations may contain more than [`REQUEST_EVENTS`] events: one event per this many bytes of
-/// destinations. Repeating the destinations in each request then costs at most a constant factor.
+/// Every request repeats all destinations. If the destinations are large, a request therefore may contain more than
+/// [`REQUEST_EVENTS`] events: one event for each unit of this many bytes in the destinations and connections.
 const SHARED_BYTES_PER_EVENT: usize = 64;
 
 /// The requests of one compacted object, each with some of its events and all of its destinations.
 pub(super) struct Slices<'a, 'f> {
     default_destination: &'f DefaultDestination,
     compacted: &'f Compacted<'a>,
-    /// The IDs of the destinations in the object. `None` means that there is no `--destination`, so no destination is
-    /// filled in.
+    /// The IDs of the destinations in the object. `None` means that there is no `--destination`, so events without a
+    /// destination do not get one.
     known: Option<HashSet<Cow<'a, [u8]>>>,
     most_events: usize,
     most_bytes: usize,
     body: String,
-    /// The destinations that were filled in, as fields of a JSON object. A comma precedes each field.
+    /// The destinations that events got from `--destination`, as fields of a JSON object. A comma precedes each field.
     filled: String,
     filled_ids: HashSet<Cow<'a, [u8]>>,
     places: Vec<Place>,

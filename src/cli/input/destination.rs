@@ -20,7 +20,7 @@ use transform::request::fill_in::Missing;
 /// The maximum size of the destination file, in bytes. A workspace with thousands of destinations takes a few MiB.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The destination that is filled in for events without a destination.
+/// The destination that events without a destination get.
 #[derive(Debug)]
 pub(in crate::cli) struct DefaultDestination {
     missing: Option<Missing<'static>>,
@@ -69,7 +69,7 @@ impl DefaultDestination {
     }
 
     /// Returns the IDs of the destinations in a compacted object, to which its events can refer. Returns `None` if
-    /// there is no `--destination`, because no destination is filled in.
+    /// there is no `--destination`, because events without a destination then do not get one.
     pub(super) fn ids_of<'a>(&self, destinations: Raw<'a>) -> Option<HashSet<Cow<'a, [u8]>>> {
         self.missing().and_then(Missing::destination)?;
         let mut known = HashSet::new();

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_format_is_decided_by_the_first_lines() {
+    fn the_input_format_is_detected_from_the_first_lines() {
         for (text, form) in [
             ("{\"a\":1}", Form::Lines),
             ("{\"a\":1}\n", Form::Lines),

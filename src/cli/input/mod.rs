@@ -106,7 +106,7 @@ pub(in crate::cli) struct Opened {
     lines: bool,
     /// The number of worker threads.
     pub(in crate::cli) jobs: NonZeroUsize,
-    /// The destination that is filled in for events without a destination.
+    /// The destination that events without a destination get.
     pub(in crate::cli) default_destination: Arc<DefaultDestination>,
     /// The family of the destination.
     pub(in crate::cli) family: &'static Family,

@@ -44,7 +44,7 @@ enum Part<R> {
 pub(in crate::cli) struct Parts<R>(SyncSender<Part<R>>);
 
 impl<R> Parts<R> {
-    /// Hands over a part, and blocks while too many parts are waiting. Once the output is closed, parts are dropped.
+    /// Hands over a part, and blocks while too many parts are waiting. After the output is closed, parts are dropped.
     pub(in crate::cli) fn send(&self, part: R) {
         let _ = self.0.send(Part::Result(part));
     }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_arrive_in_order_and_only_a_few_parts_wait_for_a_slow_consumer() {
+    fn worker_results_stay_in_order_and_few_wait_for_a_slow_consumer() {
         let sent = Arc::new(AtomicUsize::new(0));
         let (count, batches, jobs) = (Arc::clone(&sent), 100, 2);
         let number = Arc::new(AtomicUsize::new(0));

@@ -1,4 +1,4 @@
-//! Several events from the input as one request, each with its position in the input.
+//! Several events from the input as one request, together with the position of each event in the input.
 
 use std::fmt;
 use std::ops::Range;
@@ -79,7 +79,7 @@ impl Request {
         Self::of(String::from("["), PayloadFormat::Plain, frame, Vec::new(), 1..1)
     }
 
-    /// Returns where in the input the event at `index` of this request is.
+    /// Returns the position in the input of the event at `index` in this request.
     pub(in crate::cli) fn place(&self, index: usize) -> Place {
         self.places.get(index).copied().unwrap_or(Place { line: 0, column: None, event: None })
     }

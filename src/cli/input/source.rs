@@ -121,8 +121,8 @@ impl Stream {
         Self { name: "test".into(), bytes: Box::new(Pieces(Cursor::new(bytes.to_vec()), step)), gzip: false }
     }
 
-    /// Appends up to `step` bytes to `buffer`, or fewer if reading more would block. Returns the number of bytes read;
-    /// 0 means the end of the stream.
+    /// Reads up to `step` bytes, and appends them to `buffer`. Stops earlier if reading more would block. Returns the
+    /// number of bytes read; 0 means the end of the stream.
     ///
     /// # Errors
     /// Returns [`InputError::Unreadable`] or [`InputError::Gzip`].

@@ -1,5 +1,5 @@
-//! Splits a stream into batches of complete values, in constant memory. Values are not parsed: only their ends are
-//! searched for.
+//! Splits a stream into batches of complete values, in constant memory. This module does not parse values: it only
+//! searches for their ends.
 
 use std::sync::Arc;
 
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn results_do_not_depend_on_how_bytes_arrive() {
+    fn input_is_split_the_same_regardless_of_how_its_bytes_arrive() {
         for (text, expected) in [
             ("", &[][..]),
             (" \n\t", &[]),
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn values_above_the_maximum_size_are_rejected() {
+    fn a_line_or_value_above_the_maximum_size_is_rejected() {
         let large = "x".repeat(3 * STEP);
         for (text, line) in
             [(format!("{{}}\n{{}}\n{large}"), 3), (format!("[1,\n\"{large}"), 2), (format!("{{\"{large}"), 1)]

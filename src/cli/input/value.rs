@@ -8,7 +8,7 @@ use transform::request::fill_in::{Missing, sdk_batch};
 
 /// A value of the input.
 pub(super) enum Value<'a> {
-    /// An event, or a value of another type in the place of an event.
+    /// An event, or a value of another type where an event is expected.
     Event(Event<'a>),
     /// A valid array of events. Its elements are read later, one by one, because there may be many.
     Array(Raw<'a>),
@@ -18,13 +18,13 @@ pub(super) enum Value<'a> {
 
 /// An element of an array: an event, or an SDK's request body with any number of events.
 pub(super) enum Element<'a> {
-    /// An event, or a value of another type in the place of an event.
+    /// An event, or a value of another type where an event is expected.
     Event(Event<'a>),
     /// The array of events in an SDK's request body `{"batch":[…]}`.
     Batch(Raw<'a>),
 }
 
-/// An event, or a value of another type in the place of an event.
+/// An event, or a value of another type where an event is expected.
 pub(super) struct Event<'a> {
     raw: Raw<'a>,
     /// The event's fields named in [`Missing::NAMES`]. `None` means that the event is not an object.

@@ -6,7 +6,7 @@ pub(super) fn push_line(out: &mut String, json: &str) {
         out.push_str(json);
         return;
     }
-    // JSON strings contain no raw control characters, so every unescaped quote begins or ends a string.
+    // Outside strings, JSON contains no quotes and no backslashes, so every unescaped quote begins or ends a string.
     let mut rest = json;
     while let Some(at) = rest.find('"') {
         let (between, string) = rest.split_at(at);
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_keeps_everything_except_whitespace_between_tokens() {
+    fn multi_line_json_becomes_one_line_without_whitespace_between_tokens() {
         for (json, line) in [
             ("{\"a\": 1.0}", "{\"a\": 1.0}"),
             (

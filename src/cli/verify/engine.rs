@@ -28,7 +28,8 @@ impl Engine {
         let mut settings = Settings::defaults().map_err(|error| error.to_string())?;
         // Requests are sent one at a time.
         settings.workers = Some(1);
-        // For destinations that this service does not support, cases expect the response of rudder-transformer: 404.
+        // For destinations that this service does not support, cases expect the response of rudder-transformer, which
+        // is a 404 response.
         settings.unserved = UnservedPolicy::Reject;
         let listen =
             || TcpListener::bind("127.0.0.1:0").map_err(|error| format!("cannot listen on 127.0.0.1: {error}"));

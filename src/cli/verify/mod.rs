@@ -94,7 +94,7 @@ Examples:
     rudder-kafka-transformer verify --record http://localhost:9090 test-fixtures --output golden.ndjson.gz
     rudder-kafka-transformer verify golden.ndjson.gz --junit verify.xml";
 
-/// Verifies or records.
+/// Verifies golden cases, or records the responses to them.
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match work(arguments) {
         Ok(code) => ExitCode::from(code),

@@ -21,7 +21,7 @@ use golden::verdict::Verdict;
 pub(super) enum Detail {
     /// Failures and the summary.
     Quiet,
-    /// Failures, the summary, and one line per file and per case with intended differences.
+    /// Failures, the summary, one line per file, and one line per case that has intended differences.
     Usual,
     /// Failures, the summary, one line per file, and one line per case.
     Verbose,
@@ -255,7 +255,8 @@ impl Report {
         if let Some(document) = &mut self.document {
             document.file(&path, before, now);
         }
-        // Nothing to report for a file that was skipped, has no case that matches the filter, or was unreadable.
+        // There is nothing to report for a file that was skipped or unreadable, or that has no case that matches the
+        // filter.
         if self.detail == Detail::Quiet || cases == 0 {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Tests the memory bound of the counts in the worst case.
+//! Tests that the event counts stay within their memory limit in the worst case.
 
 use super::tests::observed;
 use super::*;
@@ -10,7 +10,8 @@ mod allocations;
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
-/// The maximum number of bytes, as stated in docs/guides/destinations.md.
+/// The maximum number of bytes that the counts may use, and that one report may use. docs/guides/destinations.md states
+/// this maximum.
 const MAX_BYTES: usize = 8_000_000;
 
 /// Returns an event in which every text is longer than the part of it that is stored. The key contains control
@@ -24,7 +25,7 @@ fn event(destination: usize, number: usize) -> String {
 }
 
 #[test]
-fn the_counters_and_the_reports_each_use_less_than_8_mb() {
+fn the_activity_counts_and_a_report_each_use_less_than_8_mb() {
     let (peak, activity) = allocations::peak_of(|| {
         let activity = Activity::new(true);
         // Fill both periods for which keys are counted. A request with 15 events is small enough for all of its keys to

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_older_than_five_minutes_are_ignored() {
+    fn recent_counts_ignore_slots_older_than_five_minutes() {
         let mut recent = Recent::<u64>::default();
         for second in 0..600 {
             *recent.at(second) += 1;
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_reused() {
+    fn an_expired_slot_of_recent_counts_is_reset_before_it_is_reused() {
         let mut recent = Recent::<u64>::default();
         *recent.at(5) = 7;
         *recent.at(5 + SLOT_SECONDS * (SLOTS as u64 + 1)) += 1;

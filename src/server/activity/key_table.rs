@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_keys_are_counted_exactly() {
+    fn a_key_table_counts_a_small_number_of_keys_exactly() {
         let mut table = KeyTable::default();
         for index in 0..5_400 {
             table.add(index % 54, 1);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_with_colliding_hashes_are_distinguished() {
+    fn keys_whose_hashes_start_at_the_same_slot_are_counted_separately() {
         // The search for each of these hashes begins at the same slot.
         let mut alike = (0..).filter(|hash| start_of(*hash) == SLOTS - 1);
         let alike: Vec<u32> = alike.by_ref().take(MAX_KEYS).collect();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hot_key_survives_among_many_keys_and_the_error_is_bounded() {
+    fn a_hot_key_stays_in_a_full_key_table_and_its_error_is_bounded() {
         let (mut table, events) = (KeyTable::default(), 40_000);
         for index in 0..events {
             table.add(index, 1);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_saturate_at_their_maximum() {
+    fn key_counts_saturate_at_their_maximum() {
         let mut table = KeyTable::default();
         table.add(7, u32::MAX);
         table.add(7, 1);

@@ -33,8 +33,8 @@ pub fn shown(key: &str) -> Box<str> {
     shown.into()
 }
 
-/// The number of events, per request, destination and source, up to which every key is counted. The keys of further
-/// events are sampled.
+/// In each request, the keys of the first `MAX_EXACT` events of each destination and source are all counted. The keys
+/// of further events are sampled.
 const MAX_EXACT: u32 = 16;
 
 /// The sampling interval for events after the first [`MAX_EXACT`]: one event in this many is selected, and its key is
@@ -46,8 +46,8 @@ const SAMPLED_ONE_IN: u32 = 8;
 #[derive(Debug, Default)]
 pub struct KeyCounts {
     events: u32,
-    /// The pseudorandom state that selects the keys to count. The hashes of the keys are mixed in, so that consecutive
-    /// requests select different positions.
+    /// The pseudorandom state that selects the keys to count. The hashes of the keys are mixed into this state, so that
+    /// the positions of the selected keys differ between requests.
     random: u32,
     uncounted: Vec<u32>,
     sampled: KeyTable,
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn few_keys_are_counted_exactly_and_old_keys_expire() {
+    fn a_few_keys_are_counted_exactly_and_expire_after_the_next_period() {
         let mut all = Keys::default();
         let (counted, events) = keys([1, 2, 2]);
         all.add(counted, events, PERIOD - 1);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn shown_keys_are_shortened_and_contain_no_control_characters() {
+    fn partition_keys_in_reports_are_shortened_without_control_characters() {
         assert_eq!(&*shown("user-1"), "user-1");
         assert_eq!(&*shown("a\u{1b}[31mb\n"), "a\u{fffd}[31mb\u{fffd}");
         assert!(shown(&"ü".repeat(1000)).len() <= MAX_SHOWN_BYTES + 3);

@@ -259,11 +259,12 @@ mod tests {
     }
 
     #[test]
-    fn a_discarded_attempt_is_not_counted() {
+    fn events_of_a_discarded_streaming_attempt_are_not_counted() {
         let activity = Activity::new(false);
         let mut seen = activity.observer();
         let limits = Limits { events: 10, response_bytes: 1 << 20 };
-        // If `input` is repeated, the last array is used, and the attempt with the first one is discarded.
+        // If the field `input` is repeated, only the last array counts, so the attempt to stream the first one is
+        // discarded.
         let event = r#"{"message":{},"metadata":{"destinationId":"d"}}"#;
         let body = format!(r#"{{"input":[{event},{event}],"destinations":{{"d":{{}}}},"input":[{event}]}}"#);
         processor::respond_observed(&KAFKA, &body, PayloadFormat::Compacted, "", limits, &Unlimited, &mut seen)
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_destinations_is_bounded() {
+    fn events_of_destinations_above_the_maximum_are_counted_together() {
         let activity = Activity::new(true);
         let (requests, events) = (1_000, 100);
         for request in 0..requests {
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_destination_is_evicted() {
+    fn a_new_destination_evicts_an_idle_one_if_the_table_is_full() {
         let activity = Activity::new(false);
         for number in 0..MAX_DESTINATIONS {
             observed(&activity, &[event(&format!("d{number}"), "u")], 1 + number as u64 / 100);

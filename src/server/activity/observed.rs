@@ -194,7 +194,7 @@ impl RejectedEvents {
 }
 
 impl RequestActivity {
-    /// Returns the rejected events of each destination and source that has any.
+    /// Returns one entry for each pair of destination and source that has rejected events.
     #[must_use]
     pub fn rejected(&self) -> Vec<RejectedEvents> {
         let rejected = self.destinations.iter().filter(|activity| activity.counts.rejected() > 0);

@@ -60,9 +60,9 @@ pub struct Limits {
 /// A number of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Events {
-    /// The number since startup.
+    /// The number of events since startup.
     pub total: u64,
-    /// The number in the last `recentSeconds` seconds.
+    /// The number of events in the last `recentSeconds` seconds.
     pub recent: u64,
 }
 
@@ -109,14 +109,14 @@ pub struct DestinationReport {
 pub struct RejectionReport {
     /// The reason as a stable identifier.
     pub reason: String,
-    /// The field of the event that caused the rejection; empty if the event as a whole is wrong.
+    /// The field that caused the rejection; empty if the event as a whole is wrong.
     pub field: String,
     /// The reason as text.
     pub text: String,
     /// When an event was last rejected for this reason.
     #[serde(rename = "latestAt")]
     pub latest_at: u64,
-    /// The number of events.
+    /// The event counts.
     #[serde(flatten)]
     pub events: Events,
 }
@@ -126,7 +126,7 @@ pub struct RejectionReport {
 pub struct RuleReport {
     /// The rule: `integrations`, `event_type`, `event_name`, `default` or `none`.
     pub rule: String,
-    /// The number of events.
+    /// The event counts.
     #[serde(flatten)]
     pub events: Events,
 }
@@ -136,7 +136,7 @@ pub struct RuleReport {
 pub struct TopicReport {
     /// The name of the topic, shortened to 96 bytes.
     pub topic: String,
-    /// The number of events.
+    /// The event counts.
     #[serde(flatten)]
     pub events: Events,
 }
@@ -145,7 +145,7 @@ pub struct TopicReport {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EmptyKeys {
-    /// The number of events.
+    /// The event counts.
     #[serde(flatten)]
     pub events: Events,
     /// The share of all transformed events since startup that have an empty key.
@@ -203,8 +203,8 @@ pub struct SkewReport {
 /// The activity of the destinations that are not counted separately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Others {
-    /// How often a new destination appeared in a request while the limit was reached. The same destination can be
-    /// counted repeatedly.
+    /// How often a new destination appeared in a request after the maximum number of destinations had been reached. The
+    /// same destination can be counted repeatedly.
     pub destinations: u64,
     /// The number of all events.
     pub events: Events,
@@ -359,7 +359,7 @@ fn empty_keys(total: &Counts, recent: &Counts) -> EmptyKeys {
     EmptyKeys { events, share: share(total), recent_share: share(recent) }
 }
 
-/// Decodes a JSON string without quotes, and replaces control characters.
+/// Decodes the text between the quotes of a JSON string, and replaces control characters.
 fn unescaped(escaped: &str) -> String {
     let text = serde_json::from_str::<String>(&format!("\"{escaped}\"")).unwrap_or_else(|_| escaped.to_owned());
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_has_a_scheme_a_host_and_an_optional_path() {
+    fn the_url_of_a_transformer_has_a_scheme_a_host_and_an_optional_path() {
         for (url, path) in [("http://t:9090", ""), ("https://t/", ""), (" http://[::1]:1/a/b/ ", "/a/b")] {
             assert_eq!(BaseUrl::parse(url).map(|base| base.path), Ok(path.to_owned()), "{url}");
         }

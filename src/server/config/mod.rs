@@ -57,7 +57,7 @@ pub struct TlsConfig {
     pub certificate_file: PathBuf,
     /// The PEM file with the private key.
     pub key_file: PathBuf,
-    /// Whether the metrics port uses TLS, like the service's port.
+    /// Whether the metrics port uses TLS, in addition to the service's port.
     pub on_metrics_port: bool,
 }
 
@@ -102,13 +102,13 @@ pub struct UpstreamConfig {
     pub ready_needs_upstream: bool,
 }
 
-/// Which requests are sent to the upstream as well, to compare its response with this service's response, and which of
-/// the two responses the client gets.
+/// Which requests are sent to the upstream as well, to compare its response with this service's response, and whose
+/// response the client gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShadowConfig {
     /// The percentage of requests whose responses are compared.
     pub percent: u8,
-    /// Which of the two responses the client gets.
+    /// Whose response the client gets.
     pub answer: ShadowAnswer,
 }
 
@@ -133,7 +133,8 @@ pub enum UnservedPolicy {
     Reject,
 }
 
-/// Which response the client gets if the responses of this service and of the upstream are compared.
+/// The setting `SHADOW_ANSWER`: whose response the client gets to a request that this service can handle itself. The
+/// setting applies to every such request, even if its responses are not compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ShadowAnswer {
     /// The response of this service.

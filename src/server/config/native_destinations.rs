@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_parsed_leniently_and_unknown_names_are_errors() {
+    fn native_destinations_ignores_case_and_spaces_and_rejects_unknown_names() {
         assert_eq!(NativeDestinations::parse("kafka,azure_event_hub,confluent_cloud"), Ok(NativeDestinations::ALL));
         let two = NativeDestinations::parse(" Kafka, CONFLUENT_CLOUD ,").unwrap();
         assert_eq!(two.to_string(), "kafka,confluent_cloud");

@@ -187,7 +187,7 @@ fn is_large(coding: Coding, length: usize) -> bool {
     coding != Coding::Identity || length >= LARGE_BODY_BYTES
 }
 
-/// The free capacity, in bytes, that each step of decompression requests at the end of the buffer.
+/// The free capacity, in bytes, that is made available at the end of the buffer before each step of decompression.
 const MIN_DECODED: usize = 16 << 10;
 
 fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &Reservation) -> Result<Bytes, RequestError> {
@@ -238,7 +238,7 @@ mod tests {
     use crate::server::limits::memory_budget::MemoryBudget;
 
     #[test]
-    fn memory_is_reserved_while_a_buffer_is_filled() {
+    fn the_reserved_memory_grows_with_the_received_part_of_the_body() {
         let budget = MemoryBudget::up_to(usize::MAX);
         let share = budget.reservation();
         let mut bytes = Vec::with_capacity(MAX_RESERVED);

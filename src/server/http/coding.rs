@@ -9,7 +9,7 @@ use transform::request::coding::Coding;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsupportedCoding(pub String);
 
-/// Returns the coding that `Content-Encoding` names.
+/// Returns the coding named in `Content-Encoding`.
 ///
 /// # Errors
 /// [`UnsupportedCoding`] if the coding is not supported or if the header occurs more than once.

@@ -63,8 +63,8 @@ fn is_probe(request: &ServiceRequest) -> bool {
 }
 
 /// Lets the response hold the unread rest of a chunked request body, so that this rest is not dropped before the
-/// response has been sent. If the handler dropped it earlier, the framework would read the body to its end, but a
-/// client may never send the end. If the body still exists when the response has been sent, the framework closes the
+/// response has been sent. If the handler dropped the rest earlier, the framework would read the body to its end, but
+/// a client may never send the end. If the body still exists when the response has been sent, the framework closes the
 /// connection instead.
 fn keep_unread(request: &mut ServiceRequest) -> Option<Rc<RefCell<Payload>>> {
     if !request.headers().contains_key(TRANSFER_ENCODING) {

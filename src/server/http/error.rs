@@ -26,7 +26,7 @@ pub enum RequestError {
     #[error("{0}")]
     DestinationAmbiguous(String, Vec<Choice>),
     /// The operator token is missing or wrong.
-    #[error("operator token required: send it as Authorization: Bearer")]
+    #[error("operator token required: send it in the header Authorization: Bearer <token>")]
     Unauthorized,
     /// No endpoint has this path and method.
     #[error("no such endpoint: see /docs, or set UPSTREAM_TRANSFORMER_URL to a transformer that serves it")]

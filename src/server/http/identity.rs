@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_found_in_every_request_format() {
+    fn destination_and_source_ids_are_found_in_every_request_format() {
         let message = r#""message":{"metadata":{"destinationId":"not"},"destinationId":"not","destType":"not"}"#;
         for body in [
             format!("[{{{message},{METADATA}}}]"),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_found_in_compressed_bodies() {
+    fn the_destination_id_is_found_in_a_gzip_or_deflate_body() {
         let body = format!("[{{{METADATA},\"x\":\"{}\"}}]", "padding ".repeat(20_000));
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         let gzip = gzip.write_all(body.as_bytes()).and_then(|()| gzip.finish()).unwrap();
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_not_ids_are_ignored_in_any_body() {
+    fn values_that_cannot_be_ids_and_malformed_bodies_yield_no_ids() {
         for value in ["7", "null", "\"\"", "\"a b\"", "\"a\\nb\"", "{\"x\":\"y\"}", &format!("\"{}\"", "ü".repeat(65))]
         {
             let found = look(&format!("[{{\"metadata\":{{\"destinationId\":{value},\"workspaceId\":\"w1\"}}}}]"));

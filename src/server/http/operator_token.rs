@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_exact_token_is_accepted() {
+    fn only_a_bearer_header_with_the_exact_operator_token_is_accepted() {
         let token = OperatorToken(b"0123456789abcdef".to_vec());
         let check = |values: &[&str]| {
             let request = values

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// The resource that a path addresses, however the path is spelled.
+/// The resource that a path addresses after normalization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressed {
     /// `/metrics`, which is never forwarded.
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_is_found_in_every_spelling() {
+    fn the_metrics_path_is_recognized_in_every_encoding_and_spelling() {
         for path in [
             "/metrics",
             "/metrics/",
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_leave_the_root_are_found() {
+    fn a_path_that_leaves_the_root_is_recognized_in_every_encoding() {
         for path in [
             "/..",
             "/../x",

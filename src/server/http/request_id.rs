@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_usable_id_is_kept_and_any_other_is_replaced() {
+    fn a_valid_x_request_id_is_kept_and_any_other_is_replaced() {
         let ids = RequestIds::default();
         let longest = "x".repeat(128);
         for sent in ["a", "~!{}\"=", "0af7651916cd43dd8448eb211c80319c", &longest] {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn new_ids_are_unique_within_and_across_processes() {
+    fn generated_request_ids_are_unique_within_and_across_processes() {
         let (one, other) = (RequestIds::default(), RequestIds::default());
         let made: HashSet<_> = (0..1000).flat_map(|_| [one.make(), other.make()]).collect();
         assert_eq!(made.len(), 2000);

@@ -37,7 +37,7 @@ mod tests {
     use json::decode::text;
 
     #[test]
-    fn text_is_the_same_with_and_without_a_budget() {
+    fn a_body_is_decoded_to_the_same_text_with_and_without_a_memory_budget() {
         let budget = MemoryBudget::up_to(1 << 20);
         for bytes in [&b"plain"[..], b"\xef\xbb\xbfbom", b"a\xff\xfeb", b"\xed\xa0\x80", b"\xf0\x9f\x98", b"", b"\xff"]
         {

@@ -15,7 +15,7 @@ const LENGTH: usize = 55;
 pub struct TraceParent {
     /// The ID of the trace.
     pub trace_id: Id<16>,
-    /// The ID of the client's span in which it sent the request.
+    /// The ID of the span in which the client sent the request.
     pub parent_id: Id<8>,
     /// Whether the client may have recorded its span.
     pub sampled: bool,
@@ -93,7 +93,7 @@ mod tests {
     const VALID: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     #[test]
-    fn valid_values_are_read() {
+    fn a_valid_traceparent_of_the_current_or_a_later_version_is_parsed() {
         let parsed = TraceParent::parse(VALID.as_bytes()).unwrap();
         assert_eq!(parsed.trace_id.to_string(), "0af7651916cd43dd8448eb211c80319c");
         assert_eq!(parsed.parent_id.to_string(), "b7ad6b7169203331");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_values_are_ignored() {
+    fn an_invalid_traceparent_is_ignored() {
         for invalid in [
             String::new(),
             "00".to_owned(),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_headers_are_ignored() {
+    fn a_repeated_traceparent_header_is_ignored() {
         let mut headers = HeaderMap::new();
         assert_eq!(TraceParent::of(&headers), None);
         headers.append(TRACEPARENT, HeaderValue::from_static(VALID));

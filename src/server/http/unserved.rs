@@ -69,8 +69,8 @@ impl UnservedEndpoint {
         }
     }
 
-    /// Returns the endpoint at a path, and the destination or source that the path names. Repeated slashes are treated
-    /// as one, because a `DEST_TRANSFORM_URL` may end in a slash. The name of a destination or source consists of
+    /// Returns the endpoint at a path, and the destination or source named in the path. Repeated slashes are treated as
+    /// one, because a `DEST_TRANSFORM_URL` may end in a slash. The name of a destination or source consists of
     /// letters, digits and underscores.
     #[must_use]
     pub fn at(path: &str) -> Option<(Self, Option<String>)> {
@@ -98,7 +98,7 @@ pub struct UnservedRequest {
     pub endpoint: UnservedEndpoint,
     /// How to respond to the request.
     pub policy: UnservedPolicy,
-    /// The destination or source that the path or `destType` names.
+    /// The destination or source named in the path or in `destType`.
     pub name: Option<String>,
     /// The log line, or `None` if it exceeds the rate limit.
     pub line: Option<UnservedLine>,
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endpoints_are_recognized_by_their_paths() {
+    fn unserved_endpoints_are_recognized_by_their_paths() {
         use UnservedEndpoint as E;
         for (path, endpoint, name) in [
             ("/customTransform", E::UserTransformation, None),

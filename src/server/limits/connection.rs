@@ -47,7 +47,7 @@ pub struct Connection {
 pub(crate) enum Phase {
     /// The connection has been waiting for the headers of a request since this time.
     Waiting(Instant),
-    /// The connection is waiting for the service or for the body of a request. Both have timeouts of their own.
+    /// The connection is waiting for the service or for the body of a request. Each of these waits has its own timeout.
     InService,
 }
 
@@ -212,8 +212,8 @@ impl Connection {
         }
     }
 
-    /// If the connection has been ordered to close, returns the result with which it ends. Otherwise, returns `None`,
-    /// and the task of `context` will be woken when the connection is ordered to close.
+    /// If the connection has been ordered to close, returns the result with which the connection ends. Otherwise,
+    /// returns `None`. The task of `context` is then woken when the connection is ordered to close.
     pub(crate) fn closed(&self, context: &Context<'_>) -> Option<io::Result<()>> {
         self.remember(context);
         match self.closing.get() {

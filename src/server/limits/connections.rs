@@ -2,7 +2,7 @@
 //!
 //! Some connections above the limit are accepted too, because a client whose connection waits in the OS's backlog could
 //! not even request `/health`. On a connection above the limit, `/health` and `/ready` are served. Any other request
-//! gets 503, unless another connection has been idle for long enough that it can be closed to free its slot. A
+//! gets 503, unless the worker can free a slot by closing another connection that has been idle for long enough. A
 //! connection with a request in flight is never closed to free its slot.
 
 use std::cell::RefCell;
@@ -40,8 +40,8 @@ const YIELDS_AFTER: Duration = Duration::from_secs(1);
 
 /// The maximum number of bytes of incomplete headers on all connections of the process together.
 const HEAD_BYTES: usize = 8 << 20;
-/// The minimum number of bytes of incomplete headers that a worker allows. It applies if the worker's share of
-/// [`HEAD_BYTES`] is smaller.
+/// The number of bytes of incomplete headers that every worker allows, even if the worker's share of [`HEAD_BYTES`] is
+/// smaller.
 const MIN_HEAD_BYTES_PER_WORKER: usize = 1 << 20;
 
 thread_local! {
@@ -60,7 +60,7 @@ pub struct Connections {
 /// The timeouts after which a client is disconnected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ClientTimeouts {
-    /// The maximum time until the first byte of the next request arrives.
+    /// The maximum time that a connection may be idle before the first byte of the next request arrives.
     idle: Duration,
     /// The maximum time until all headers of a request have arrived, including the idle time before the first byte.
     head: Duration,

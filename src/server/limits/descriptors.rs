@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// the log.
 const OTHERS: u64 = 64;
 
-/// Raises the soft limit to the hard limit. Logs a warning if that is not enough for this number of connections.
+/// Raises the soft limit to the hard limit. Logs a warning if the hard limit is too low for `connections` connections.
 pub fn allow_for(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

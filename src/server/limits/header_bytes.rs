@@ -30,7 +30,7 @@ impl HeaderBytes {
         HEADERS.set(HEADERS.get() + more);
     }
 
-    /// Sets the number of bytes to 0, because the headers are complete.
+    /// Sets the number of bytes to 0. Call this method when the headers are complete.
     pub fn clear(&mut self) {
         HEADERS.set(HEADERS.get() - self.0);
         self.0 = 0;

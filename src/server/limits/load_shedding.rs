@@ -3,19 +3,19 @@
 //! A memory limit alone does not bound the waiting time: on a machine with 16 GiB, the default limit is 4 GiB, and
 //! requests that use 4 GiB can keep the workers busy for minutes. This module bounds the waiting time itself. An
 //! iteration of an event loop first runs every task that is ready, and then polls for new events. A request whose task
-//! runs late in a long iteration has already waited for all tasks before it. If a worker's iterations have been long
-//! for longer than a burst lasts, the worker accepts requests only during the first part of each iteration, and rejects
-//! requests during the rest. Rejecting is cheap, so the next iteration is short. An upload that waits for its client
-//! does not lengthen an iteration, because its task is not ready.
+//! runs late in a long iteration has already waited for all tasks before it. A worker becomes overloaded if its
+//! iterations stay long for more time than `BURST`. An overloaded worker accepts requests only during the first part of
+//! each iteration, and rejects requests during the rest. Rejecting is cheap, so the next iteration is short. An upload
+//! that waits for its client does not lengthen an iteration, because its task is not ready.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::limit::Limit;
 
-/// The delay before a worker counts as overloaded, and before it counts as recovered: its iterations must stay long for
-/// this time to make it overloaded, and stay short for this time to make it recover. Without the delay, a worker would
-/// accept a whole burst after one short iteration among long ones.
+/// How long the iterations of a worker must stay long before the worker counts as overloaded, and how long they must
+/// stay short before it counts as recovered. Without this delay, a single short iteration among long ones would make
+/// the worker accept a whole burst of requests.
 const BURST: Duration = Duration::from_millis(25);
 
 /// The number of requests that even an overloaded worker accepts in every iteration.
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_accepted_and_a_lasting_queue_is_not() {
+    fn load_shedding_accepts_a_burst_but_rejects_most_of_a_lasting_queue() {
         let mut lag = LoopLag::NONE;
         let (taken, end) = round(&mut lag, Instant::now(), 48);
         assert_eq!(taken, 48, "24 ms of work at once");
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_requests_are_accepted_in_every_iteration() {
+    fn an_overloaded_worker_still_accepts_two_requests_per_iteration() {
         let mut lag = LoopLag::NONE;
         let mut now = Instant::now();
         for number in 0..10 {

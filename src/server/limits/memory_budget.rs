@@ -56,7 +56,8 @@ impl MemoryBudget {
         self.limit - self.limit / 4
     }
 
-    /// Returns the maximum number of bytes that can be in use after a request has grown to `own` bytes.
+    /// Returns the maximum number of bytes that all requests together may use after one of them has grown to `own`
+    /// bytes.
     fn ceiling(&self, own: usize) -> usize {
         if own <= SMALL_BYTES.min(self.limit / 4) { self.limit } else { self.largest() }
     }
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reservations_share_one_limit_and_are_released_when_dropped() {
+    fn memory_reservations_share_one_limit_and_are_released_when_dropped() {
         let budget = MemoryBudget::up_to(100);
         let (one, two) = (budget.reservation(), budget.reservation());
         assert_eq!(one.grow_to(40), Ok(()));
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_can_never_fit_is_not_retryable() {
+    fn a_request_that_can_never_fit_into_the_memory_budget_is_not_retryable() {
         let budget = MemoryBudget::up_to(100);
         let alone = budget.reservation();
         assert_eq!(alone.grow_to(75), Ok(()));
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn small_requests_fit_next_to_large_ones() {
+    fn a_small_request_gets_memory_that_large_requests_cannot_use() {
         let budget = MemoryBudget::up_to(8 << 20);
         let large: Vec<Reservation> = (0..3).map(|_| budget.reservation()).collect();
         for reservation in &large {

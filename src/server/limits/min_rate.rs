@@ -51,7 +51,7 @@ impl MinReceiveRate {
         Self { rate: MinRate::new(began, pause), base: received, latest: (received, began) }
     }
 
-    /// Notes that the client has received `received` bytes by `now`. Returns whether the client is too slow.
+    /// Records that the client has received `received` bytes by `now`. Returns whether the client is too slow.
     #[must_use]
     pub fn is_too_slow(&mut self, received: u64, now: Instant) -> bool {
         if received > self.latest.0 {
@@ -70,7 +70,7 @@ mod tests {
     const PAUSE: Duration = Duration::from_secs(30);
 
     #[test]
-    fn a_steady_body_is_allowed_and_a_trickle_is_not() {
+    fn a_steady_upload_is_allowed_and_a_trickling_upload_times_out() {
         let began = Instant::now();
         let rate = MinRate::new(began, PAUSE);
         assert_eq!(rate.time_left(0, began), PAUSE);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_receiver_is_allowed_and_a_stalled_one_is_not() {
+    fn a_client_that_receives_steadily_is_allowed_and_a_slow_one_is_not() {
         let began = Instant::now();
         let ended = |received: fn(u64) -> u64| {
             let mut rate = MinReceiveRate::new(1_000_000, began, PAUSE);

@@ -1,5 +1,5 @@
 //! Protection against overload: a memory budget, load shedding, limits on connections, and minimum rates. Nothing here
-//! depends on HTTP. A rejection is a [`limit::Limit`] or a [`transform::meter::Halt`].
+//! depends on HTTP. The reason for a rejection is a [`limit::Limit`] or a [`transform::meter::Halt`].
 
 pub mod connection;
 pub mod connection_slot;

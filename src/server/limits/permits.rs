@@ -1,5 +1,5 @@
-//! Permits to run outside the event loops. They limit how many requests run outside the event loops concurrently, and
-//! how many requests wait for a permit.
+//! Permits for requests that run outside the event loops. The permits limit how many such requests run concurrently,
+//! and how many requests wait for a permit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ const WAITING: usize = 8;
 /// How long a request waits for a permit before it gets a retryable 503.
 pub const MAX_PERMIT_WAIT: Duration = Duration::from_secs(5);
 
-/// Permits to run outside the event loops, granted in the order in which requests ask for them.
+/// Permits for requests that run outside the event loops. Requests get permits in the order in which they ask for them.
 #[derive(Debug, Clone)]
 pub struct Permits {
     permits: Arc<Semaphore>,
@@ -24,7 +24,7 @@ pub struct Permits {
     waiting_limit: usize,
 }
 
-/// Permission to run outside the event loops.
+/// The permission for one request to run outside the event loops.
 pub type Permit = OwnedSemaphorePermit;
 
 impl Permits {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_wait_in_order_and_their_number_is_bounded() {
+    fn requests_get_permits_in_order_and_the_number_of_waiting_is_limited() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         runtime.block_on(async {
             let permits = Permits::new(1);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_for_a_permit_is_bounded() {
+    fn a_request_that_waits_too_long_for_a_permit_is_rejected() {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
         runtime.block_on(async {

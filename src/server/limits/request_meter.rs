@@ -1,5 +1,5 @@
-//! Limits the resources that one request uses. The memory for the request is taken from the budget, and its processing
-//! stops when the client disconnects.
+//! Limits the resources that one request uses. The memory for the request is taken from the memory budget. The
+//! service stops processing the request when the client disconnects.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use transform::meter::{Halt, Meter};
 pub struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
-    /// Returns the flag that is set when this value is dropped. It is checked while the request is processed.
+    /// Returns the flag that is set when this value is dropped. The code that processes the request checks this flag.
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
@@ -26,8 +26,8 @@ impl Drop for Cancellation {
     }
 }
 
-/// Takes the memory for a request from the budget. Stops the request when its client disconnects or its work exceeds
-/// `max_work`.
+/// Takes the memory for a request from the budget. Stops the request if the client disconnects, or if the work for the
+/// request exceeds `max_work`.
 #[derive(Debug)]
 pub struct RequestMeter<'r> {
     /// The memory that is reserved for the request.

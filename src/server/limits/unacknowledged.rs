@@ -18,8 +18,8 @@ pub fn bytes(socket: impl AsFd) -> Option<u64> {
     bytes.ok().and_then(|bytes| u64::try_from(bytes).ok())
 }
 
-/// Returns `None`, because this number is read only on Linux. On other systems, the number of bytes that the socket has
-/// accepted shows the progress of a client.
+/// Returns `None`, because this service reads the number of unacknowledged bytes only on Linux. On other systems, the
+/// number of bytes that the socket has accepted shows the progress of a client.
 #[cfg(not(target_os = "linux"))]
 pub fn bytes(_: impl AsFd) -> Option<u64> {
     None
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unread_bytes_stay_unacknowledged() {
+    fn bytes_that_the_peer_does_not_read_are_reported_as_unacknowledged() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let mut receiver = listener.accept().unwrap().0;

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_lines_per_second_are_admitted_and_the_others_are_counted() {
+    fn ten_log_lines_per_second_are_admitted_and_the_others_are_counted() {
         let limit = LineLimit::<10>::new();
         let start = Instant::now();
         let after = |milliseconds| start + Duration::from_millis(milliseconds);

@@ -25,7 +25,7 @@ pub const LINES_PER_WINDOW: u32 = 10;
 pub const WINDOW: Duration = Duration::from_secs(1);
 
 /// The maximum number of kinds of lines that are counted separately. Each kind is a call site, so this limit is reached
-/// only if a library generates its log targets.
+/// only if a library generates log targets at run time.
 const MAX_KINDS: usize = 1024;
 
 /// The maximum length, in bytes, of the sample message in a report.
@@ -164,8 +164,8 @@ fn message(event: &Event<'_>) -> String {
     impl Visit for Message {
         fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
             if field.name() == "message" {
-                // The write fails if the message is longer than `MAX_SAMPLE_BYTES`, but its start has then been
-                // recorded.
+                // The write fails if the message is longer than `MAX_SAMPLE_BYTES`. By then, the start of the message
+                // has been recorded.
                 let _ = write!(self, "{value:?}");
             }
         }
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_lines_of_the_same_kind_per_second_are_admitted_and_the_others_are_counted() {
+    fn ten_log_lines_of_a_kind_per_second_are_admitted_and_others_are_counted() {
         let limit = limit();
         let start = Instant::now();
         let after = |milliseconds| start + Duration::from_millis(milliseconds);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_above_the_maximum_share_a_limit() {
+    fn log_lines_of_kinds_above_the_maximum_share_one_rate_limit() {
         let limit = limit();
         let now = Instant::now();
         let lines = u32::try_from(MAX_KINDS).unwrap() + 500;
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_the_service_and_of_libraries_are_limited_but_debug_lines_are_not() {
+    fn service_and_library_log_lines_are_rate_limited_but_debug_lines_are_not() {
         #[derive(Clone, Default)]
         struct Lines(Arc<Mutex<Vec<u8>>>);
         impl std::io::Write for Lines {

@@ -1,7 +1,7 @@
 //! A bounded, lossy log writer: lines wait in a queue, and a separate thread writes them.
 //!
-//! `tracing-appender` is similar, but its queue is bounded in lines instead of bytes, it does not count failed writes,
-//! and when the sink is stuck, its guard prints to stdout, which panics if stdout is full.
+//! `tracing-appender` is similar, but the size of its queue is limited in lines instead of bytes, and it does not count
+//! failed writes. Its guard prints to stdout when the sink is stuck, and printing panics if stdout is full.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_sink_never_blocks_and_dropped_lines_are_counted() {
+    fn a_blocked_log_sink_does_not_block_writers_and_lost_lines_are_counted() {
         let log = started();
         let line = [&[b'x'; 99][..], b"\n"].concat();
         // The sink accepts nothing until the test sends a step.
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_writes_are_counted_and_the_next_line_is_complete() {
+    fn failed_log_writes_are_counted_and_the_next_line_is_complete() {
         let log = started();
         let write = |line: &str, steps: &[Result<usize, io::ErrorKind>]| {
             (&log.writer).write_all(line.as_bytes()).unwrap();

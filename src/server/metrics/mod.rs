@@ -71,7 +71,7 @@ const LAG_PERIOD: Duration = Duration::from_millis(250);
 /// Limits and their current use.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
-    /// The number of bytes that requests use, and the maximum of this number.
+    /// The number of bytes that requests use, and the limit on this number.
     pub in_flight: (usize, usize),
     /// The maximum time that requests wait for a worker.
     pub wait_limit: Duration,
@@ -229,8 +229,8 @@ impl Metrics {
         }
     }
 
-    /// Returns the metric series that count the events of one origin. `version` is the API version in the path of the
-    /// request: `v0` or `v1`.
+    /// Returns the metric series for the events of all requests with the same origin. `version` is the API version in
+    /// the path of the requests: `v0` or `v1`.
     #[must_use]
     pub fn events(&self, family: &Family, version: &str, origin: &Origin) -> EventSeries {
         let labels = self.origins.lock().unwrap_or_else(PoisonError::into_inner).labels(origin);

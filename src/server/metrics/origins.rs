@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn excess_values_and_long_values_become_other() {
+    fn label_values_above_the_maximum_or_too_long_become_other() {
         let mut origins = Origins::default();
         let first = origins.labels(&origin("web", "shop"));
         assert_eq!(first, ["1", "web", "KAFKA", "shop"]);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn excess_combinations_become_other() {
+    fn label_combinations_above_the_maximum_become_other() {
         let mut origins = Origins::default();
         for source in 0..90 {
             for namespace in 0..90 {

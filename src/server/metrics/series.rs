@@ -1,4 +1,5 @@
-//! The metric series for one kind of request, and for the events of one origin.
+//! The metric series for one kind of request, and for the events of requests with the same origin
+//! ([`transform::request::origin::Origin`]).
 
 use actix_web::http::StatusCode;
 use prometheus::Histogram;
@@ -27,7 +28,7 @@ pub struct HttpSeries {
     pub response_size: Histogram,
 }
 
-/// The metric series that count the events of one origin.
+/// The metric series for the events of all requests with the same origin.
 #[derive(Debug, Clone)]
 pub struct EventSeries {
     /// The number of events per request.

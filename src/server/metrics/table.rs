@@ -80,7 +80,7 @@ metrics! {
         "Requests rejected with 503 because requests in flight had used up MAX_IN_FLIGHT_BYTES";
     INPUT_EVENTS: "transformer_dest_transform_input_events", Kind::Histogram(EVENTS),
         ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
-        "Events per transformation request, including requests for /routerTransform. The values of the last four labels come from the request's first event. destVersion is the integer part of destination.version (1 if missing). sourceType, destinationType and k8_namespace are the values of metadata.sourceType, metadata.destinationType and metadata.namespace (undefined if missing)";
+        "Events per transformation request, including requests for /routerTransform. The values of the last four labels come from the request's first event. destVersion is the integer part of destination.version (1 if missing). sourceType, destinationType and k8_namespace are the values of metadata.sourceType, metadata.destinationType and metadata.namespace (the string \"undefined\" if missing)";
     OUTPUT_EVENTS: "transformer_dest_transform_output_events", Kind::Histogram(EVENTS),
         ["destination", "version", "destVersion", "sourceType", "destinationType", "k8_namespace"], Reference,
         "Entries per response to a transformation request, including entries for rejected events. A response from /routerTransform has one entry per destination. The labels are the same as for transformer_dest_transform_input_events";
@@ -97,13 +97,13 @@ metrics! {
     OVERLOAD_REJECTIONS: "kafka_transformer_overload_rejections_total", Kind::Counter, ["limit"], Own,
         "Requests rejected with 503, by the limit that was reached: in_flight_bytes, connections or wait";
     FORWARDED: "kafka_transformer_forwarded_requests_total", Kind::Counter, ["result"], Own,
-        "Requests forwarded to UPSTREAM_TRANSFORMER_URL, by result: responded (with any status), unreachable, broken (incomplete or invalid response), timeout, abandoned (by the client) or loop (forwarded before)";
+        "Requests forwarded to UPSTREAM_TRANSFORMER_URL, by result: responded (with any status), unreachable, broken (incomplete or invalid response), timeout, abandoned (the client disconnected) or loop (forwarded before)";
     UNSERVED: "kafka_transformer_unserved_requests_total", Kind::Counter, ["endpoint"], Own,
         "Requests that only a rudder-transformer can serve, received while UPSTREAM_TRANSFORMER_URL is not set, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. The setting UNSERVED defines the response";
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,
         "Requests selected for shadow comparison with the upstream, by result: equal, intended, different, dropped or failed. The result is intended if docs/reference/differences.md lists every difference, dropped if a limit on requests awaiting comparison was reached, and failed if the upstream sent no response that could be compared";
     INTENDED: "kafka_transformer_shadow_intended_differences_total", Kind::Counter, ["difference"], Own,
-        "Requests whose shadow comparison found only intended differences, by the code of the difference (docs/reference/differences.md). A request with several such differences is counted once for each code";
+        "Requests whose shadow comparison found only intended differences, by the code of the difference, as listed in docs/reference/differences.md. A request with several such differences is counted once for each code";
     LOG_LINES_DROPPED: "kafka_transformer_log_lines_dropped_total", Kind::Counter, ["reason"], Own,
         "Log lines that were not written, by reason: queue_full (stderr is read too slowly), write_failed (the reader of stderr is gone, or the disk is full) or suppressed (more than ten lines of the same kind per second)";
     IN_FLIGHT_BYTES: "kafka_transformer_in_flight_bytes", Kind::Gauge, [], Own,
@@ -170,7 +170,7 @@ This page lists all metrics, for charts and alerts. `rudder-kafka-transformer me
 the value of `INSTANCE_ID` (`localhost` by default). `deploy/prometheus/alerts.yaml` contains alerting
 rules, and `deploy/grafana/dashboard.json` is a Grafana dashboard.
 
-The following rules limit the number of label values, so that clients cannot create an unlimited number of series. The
+The following rules limit the number of label values, so that clients cannot create an unlimited number of time series. The
 first two rules differ from the rules of rudder-transformer:
 
 * The label `route` contains the pattern of the route, such as `/v0/destinations/{destination}`, never the path of the

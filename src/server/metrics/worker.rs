@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recently_used_values_stay_cached() {
+    fn a_full_cache_evicts_its_oldest_value_to_add_a_new_one() {
         let mut known = Vec::new();
         for round in 0..2 {
             for key in 0..MAX_CACHED {

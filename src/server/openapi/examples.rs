@@ -43,7 +43,7 @@ struct Response {
 
 macro_rules! cases {
     ($($operation:literal: $($folder:literal / $name:literal),+;)+) => {
-        /// The path of the operation, the name and the JSON text of each golden case.
+        /// For each golden case: the path of the operation, the name of the case, and its JSON text.
         const CASES: &[(&str, &str, &str)] = &[$($((
             $operation,
             $name,
@@ -89,7 +89,7 @@ cases! {
 /// The name of the header that announces the format of a body.
 const CONTENT_FORMAT: &str = "X-Content-Format";
 
-/// Adds all examples to the operations of a document, which `paths` contains.
+/// Adds all examples to the operations in `paths`, the paths of an OpenAPI document.
 pub fn add(paths: &mut Map<String, Value>) {
     for (path, name, text) in CASES {
         let (Some(item), Ok(case)) = (paths.get_mut(*path), serde_json::from_str::<Case>(text)) else { continue };

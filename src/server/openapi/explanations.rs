@@ -102,7 +102,7 @@ pub struct Explanation {
     /// The result of the reverse-ETL timestamp rule.
     #[schema(value_type = TimestampUse, required = false)]
     pub timestamp: Option<TimestampUse>,
-    /// The templates of the destination's Config, in the order in which they were filled.
+    /// The templates of the destination's Config, in the order in which the service evaluated them.
     pub templates: Vec<TemplateUse>,
     /// The exact response of the service to the event.
     pub response: String,
@@ -200,7 +200,7 @@ pub struct TimestampApplied {
     /// The timestamp.
     #[schema(required = true)]
     pub value: Value,
-    /// Whether the message had another timestamp before the rule was applied.
+    /// Whether the message had a different timestamp before the rule was applied.
     pub changed: bool,
     /// The explanation as text.
     pub text: String,

@@ -37,8 +37,8 @@ use transform::decision::{Rejected, Tally};
 use transform::family::Family;
 use transform::rejection::Rejection;
 
-/// The event counts of a request, which its route reports. They are recorded only if a log line or span may contain
-/// them.
+/// The event counts of a request, as reported by the route that handled the request. They are recorded only if a log
+/// line or span may contain them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Noted {
     events: Option<u64>,
@@ -304,7 +304,7 @@ impl Exchange<'_> {
 /// The kind of log line that a request gets in addition to the line at level debug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The request gets no further line. In addition to successful requests, this applies to failed probes during
+    /// The request gets no further log line. In addition to successful requests, this applies to failed probes during
     /// startup and shutdown, and to requests for paths that do not exist, because scanners send thousands of such
     /// requests.
     Ordinary,

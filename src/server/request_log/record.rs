@@ -31,7 +31,7 @@ pub(crate) struct Exchange<'e> {
     pub destinations: &'e [RejectedEvents],
     /// Why the request as a whole was rejected or failed.
     pub error: Option<&'e RequestError>,
-    /// The destination, source and workspace, if the request was rejected or has failed.
+    /// The IDs of the destination, source and workspace, if the request was rejected or has failed.
     pub identity: Option<&'e Identity>,
     /// The path of the request and the address of the upstream, if the upstream failed.
     pub upstream: Option<(String, &'e str)>,

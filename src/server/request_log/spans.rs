@@ -1,5 +1,5 @@
-//! Exports requests as OpenTelemetry spans. Their attributes follow the semantic conventions for HTTP servers, but path
-//! and query are left out, because they may contain secrets.
+//! Exports requests as OpenTelemetry spans. Their attributes follow the semantic conventions for HTTP servers, but the
+//! path and the query are left out, because both may contain secrets.
 
 use std::sync::OnceLock;
 
@@ -17,7 +17,7 @@ use crate::server::http::trace_context::{Id, TraceParent};
 /// The tracer of this process.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// Enables the export of requests as spans, with `tracer`. Only the first call has an effect.
+/// Enables the export of requests as spans through `tracer`. Only the first call has an effect.
 pub fn export_with(tracer: SdkTracer) {
     TRACER.set(tracer).ok();
 }

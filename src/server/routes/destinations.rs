@@ -42,7 +42,7 @@ const PARTITIONS: NonZeroU32 = NonZeroU32::new(12).unwrap();
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "documentation only: the query is parsed by hand, so that errors are in our own format")]
 struct Query {
-    /// The number of partitions per topic, used to compute the partition of each key and the skew
+    /// The number of partitions per topic. The partition of each key and the skew are computed for this number
     #[param(minimum = 1, maximum = 2_147_483_647, default = 12)]
     partitions: Option<u32>,
 }
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partitions_must_be_a_positive_integer() {
+    fn the_partitions_query_parameter_must_be_a_positive_integer() {
         let of = |query| partitions(query).ok().map(NonZeroU32::get);
         assert_eq!(
             [of(""), of("x=1"), of("partitions=6&x"), of("partitions=2147483647")],

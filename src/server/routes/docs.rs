@@ -202,7 +202,7 @@ mod tests {
     use crate::server::routes::explain::limits::MAX_PARTITIONS;
 
     #[test]
-    fn the_document_has_the_limits_of_explain_requests() {
+    fn the_openapi_document_states_the_limits_of_explain_requests() {
         let document: Value = serde_json::from_str(&document()).unwrap();
         let body = &document["components"]["schemas"]["ExplainBody"]["properties"];
         assert_eq!(body["partitions"]["maximum"], MAX_PARTITIONS);

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn work_holds_its_permit_until_it_ends() {
+    async fn work_off_the_event_loop_holds_its_permit_until_it_ends() {
         let permits = Permits::new(1);
         let (start, started) = oneshot::channel();
         let (finish, finished) = std::sync::mpsc::channel();

@@ -8,7 +8,7 @@ use crate::server::http::error::RequestError;
 use crate::server::http::route::Route;
 
 /// Creates a resource for the paths that match `pattern`, with or without a trailing slash. In metrics, `pattern` is
-/// the label `route` of the requests. A request with an unsupported method is handled like a request for an unknown
+/// the value of the label `route`. A request with an unsupported method is handled like a request for an unknown
 /// path, as in rudder-transformer.
 pub fn resource(pattern: &'static str) -> Resource {
     web::resource([pattern.to_owned(), format!("{}/", pattern.trim_end_matches('/'))])

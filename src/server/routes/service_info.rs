@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_port_serves_its_paths() {
+    fn the_service_port_and_the_metrics_port_each_serve_their_own_paths() {
         let of = |page| ServiceInfo {
             version: String::new(),
             requires_token: false,

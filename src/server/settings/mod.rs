@@ -64,12 +64,13 @@ pub struct Settings {
     #[arg(long, env = "WORKERS")]
     pub workers: Option<usize>,
 
-    /// Alias of WORKERS, for compatibility with rudder-transformer; if both are set, WORKERS wins
+    /// Alias of WORKERS, for compatibility with rudder-transformer; if both variables are set, WORKERS wins
     #[arg(long, env = "NUM_PROCS")]
     pub num_procs: Option<usize>,
 
-    /// Maximum size of a request body, both as sent and after decompression. The maximum size of a response is the
-    /// smaller of two values: twice this setting, and 16 MiB plus 8 times the size of the decompressed request body
+    /// Maximum size of a request body. The limit applies to the body as sent and to the body after decompression. The
+    /// maximum size of a response is the smaller of two values: twice this setting, and 16 MiB plus 8 times the size of
+    /// the decompressed request body
     #[arg(long, env = "MAX_BODY_BYTES", default_value_t = Size(200 << 20))]
     pub max_body_bytes: Size,
 
@@ -82,8 +83,8 @@ pub struct Settings {
     #[arg(long, env = "MAX_IN_FLIGHT_BYTES")]
     pub max_in_flight_bytes: Option<Size>,
 
-    /// Maximum time that a request may wait for a busy worker. A request that would wait longer is rejected with a
-    /// retryable 503. A plain number is in milliseconds
+    /// Maximum time that a request may wait while its worker is busy. A request that would wait longer is rejected with
+    /// a retryable 503. A plain number is in milliseconds
     #[arg(long, env = "MAX_WAIT_MILLISECONDS", default_value = "30ms", value_parser = milliseconds)]
     pub max_wait_milliseconds: Duration,
 
@@ -114,11 +115,12 @@ pub struct Settings {
     #[arg(long, env = "UNSERVED", value_enum, default_value_t = UnservedPolicy::Retry)]
     pub unserved: UnservedPolicy,
 
-    /// Maximum time to wait for the start of the upstream's response, and then for each further chunk of the response
+    /// Maximum time that this service waits for the start of the upstream's response, and then for each further chunk
+    /// of the response
     #[arg(long, env = "UPSTREAM_TIMEOUT", default_value = "10m", value_parser = seconds)]
     pub upstream_timeout: Duration,
 
-    /// Maximum time to connect to the upstream
+    /// Maximum time for connecting to the upstream
     #[arg(long, env = "UPSTREAM_CONNECT_TIMEOUT", default_value = "5s", value_parser = seconds)]
     pub upstream_connect_timeout: Duration,
 
@@ -135,13 +137,14 @@ pub struct Settings {
     #[arg(long, env = "NATIVE_DESTINATIONS", default_value_t = NativeDestinations::ALL.to_string())]
     pub native_destinations: String,
 
-    /// Percentage of the requests handled by this service that are also sent to the upstream, so that the two responses
-    /// can be compared
+    /// Percentage of requests for which this service compares its own response with the upstream's response. Only
+    /// requests that this service can handle itself are compared and counted
     #[arg(long, env = "SHADOW_PERCENT", default_value_t = 0)]
     pub shadow_percent: u8,
 
-    /// Which response the client gets if its request is also sent to the upstream for comparison: this service's
-    /// response (native) or the upstream's response (upstream)
+    /// Whose response the client gets to a request that this service can handle itself. With native, the client gets
+    /// this service's response. With upstream, the client gets the upstream's response, whether or not the request is
+    /// selected for comparison
     #[arg(long, env = "SHADOW_ANSWER", value_enum, default_value_t = ShadowAnswer::Native)]
     pub shadow_answer: ShadowAnswer,
 
@@ -150,7 +153,8 @@ pub struct Settings {
     #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value = "true", default_missing_value = "true", value_parser = Page::parse)]
     pub page: Page,
 
-    /// Whether /destinations shows the beginning of each hot partition key instead of a hash; keys are user IDs
+    /// Whether /destinations shows the first 40 bytes of each hot partition key instead of a hash of the key; partition
+    /// keys are user IDs
     #[arg(long, env = "SHOW_KEYS", action = ArgAction::Set, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub show_keys: bool,
 
@@ -159,7 +163,7 @@ pub struct Settings {
     #[arg(long, env = "DESTINATION_METRICS", default_value_t = 0, hide_default_value = true)]
     pub destination_metrics: usize,
 
-    /// Log level: error, warn, info, debug, trace or off. A module can have its own level, as in
+    /// Log level: error, warn, info, debug, trace or off. You can also set the level of a single module, as in
     /// "info,actix_server=debug"
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     pub log_level: String,
@@ -184,12 +188,12 @@ pub struct Settings {
     #[arg(long, env = "git_commit_sha")]
     pub git_commit_sha: Option<String>,
 
-    /// Time from SIGTERM or SIGINT until the listener closes. During this time, /ready fails, but all other requests
-    /// are served
+    /// Time from SIGTERM or SIGINT until the service stops accepting connections. During this time, /ready fails, but
+    /// all other requests are served
     #[arg(long, env = "DRAIN_DELAY", default_value = "0s", value_parser = seconds)]
     pub drain_delay: Duration,
 
-    /// Grace period for in-flight requests to finish after the listener has closed
+    /// Maximum time that in-flight requests have to finish after the service has stopped accepting connections
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value = "30s", value_parser = seconds)]
     pub shutdown_timeout: Duration,
 

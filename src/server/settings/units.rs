@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn displayed_sizes_round_trip() {
+    fn a_displayed_size_is_parsed_back_to_the_same_number_of_bytes() {
         for (bytes, text) in [
             (0, "0"),
             (1, "1"),

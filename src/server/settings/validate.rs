@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_reported_at_once() {
+    fn all_invalid_settings_are_reported_at_once() {
         let bad = settings(&[
             "--port=7",
             "--metrics-port=7",
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn upstream_settings_must_be_consistent() {
+    fn inconsistent_or_out_of_range_settings_are_rejected() {
         let problems = |arguments: &[&str]| settings(arguments).validate().err().unwrap_or_default().join("; ");
         let upstream = "--upstream-transformer-url=http://transformer:9090/base";
         for good in [
@@ -229,14 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_valid() {
+    fn the_default_settings_are_valid() {
         let defaults = Settings::defaults().unwrap();
         assert_eq!(defaults.validate(), Ok(()));
         assert_eq!((defaults.port, defaults.upstream_transformer_url), (9090, None));
     }
 
     #[test]
-    fn workers_take_precedence_over_num_procs() {
+    fn the_workers_setting_takes_precedence_over_num_procs() {
         assert_eq!(settings(&["--workers=3", "--num-procs=5"]).worker_threads(), 3);
         assert_eq!(settings(&["--num-procs=5"]).worker_threads(), 5);
     }

@@ -42,8 +42,8 @@ pub(super) struct ShadowRequest {
     pub(super) room: Claim,
 }
 
-/// The slot that a kept request occupies, and the memory reserved for the request. When dropped, counts the request
-/// with its `result`.
+/// The slot that a kept request occupies, and the memory reserved for the request. Dropping this value counts the
+/// request in the metrics, with `result`.
 #[derive(Debug)]
 pub(super) struct Claim {
     share: Reservation,
@@ -55,7 +55,7 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Creates a claim with a slot, but without memory. Its `result` is [`Compared::Dropped`] until another one is set.
+    /// Creates a claim with a slot, but without memory. Initially, `result` is [`Compared::Dropped`].
     pub(super) fn new(share: Reservation, max_bytes: usize, metrics: Metrics, place: OwnedSemaphorePermit) -> Self {
         Self { share, held: 0, max_bytes, result: Compared::Dropped, metrics, _place: place }
     }

@@ -43,8 +43,8 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    /// Starts a task on the calling thread that compares the responses to kept requests, until the last clone of the
-    /// returned value is dropped.
+    /// Starts a task on the calling thread. The task compares the responses to kept requests until the last clone of
+    /// the returned value is dropped.
     #[must_use]
     pub fn start(config: ShadowConfig, requests: &RequestConfig, upstream: &Upstream, metrics: &Metrics) -> Self {
         let (queue, kept) = mpsc::unbounded_channel();
@@ -71,7 +71,7 @@ impl Shadow {
         shadow
     }
 
-    /// Whether the client gets the upstream's response to a selected request.
+    /// Whether the client gets the upstream's response, even to a request that is not selected for comparison.
     #[must_use]
     pub fn answers_from_upstream(&self) -> bool {
         self.answer == ShadowAnswer::Upstream

@@ -32,7 +32,7 @@ const AT_ONCE: usize = 8;
 /// The maximum size of the upstream's response is twice the size of this service's response, plus this number of bytes.
 const ROOM_FOR_THEIRS: usize = 64 * 1024;
 
-/// Compares the responses to kept requests.
+/// For each request that was kept for comparison, compares the two responses.
 pub(super) struct Verifier {
     pub(super) upstream: Upstream,
     pub(super) limits: Limits,
@@ -42,8 +42,8 @@ pub(super) struct Verifier {
     pub(super) lines: Lines,
 }
 
-/// The rate limits for log lines about comparisons. Each kind of line has its own limit, so that neither kind
-/// suppresses the other.
+/// The rate limits for log lines about comparisons. Each kind of line has its own limit, so that lines of
+/// one kind do not suppress lines of the other kind.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     different: LineLimit,
@@ -83,7 +83,7 @@ impl From<Halt> for Stopped {
 }
 
 impl Verifier {
-    /// Compares the responses to the requests in the queue until the queue is closed.
+    /// For each request in the queue, compares the two responses. Stops when the queue is closed.
     pub(super) async fn run(self, mut kept: mpsc::UnboundedReceiver<ShadowRequest>) {
         let (this, permits) = (Arc::new(self), Arc::new(Semaphore::new(AT_ONCE)));
         while let Some(next) = kept.recv().await {
@@ -159,7 +159,7 @@ impl Verifier {
         let judged = actix_web::web::block(move || this.compare_responses(&whole, ours, theirs));
         let Judgment { mut differences, siblings } = judged.await.map_err(|_| Stopped::Failed)??;
         if let Some(siblings) = siblings.filter(|_| differences.is_empty()) {
-            // If the second comparison fails, the result of the first comparison stays.
+            // If the second comparison fails, only the result of the first comparison counts.
             if let Ok(more) = self.compare_siblings(kept, again, asked, siblings).await {
                 differences.append(more);
             }
@@ -167,8 +167,8 @@ impl Verifier {
         Ok(differences)
     }
 
-    /// Compares the responses to events that failed in the upstream only because of another event in the same request.
-    /// To obtain the upstream's response to these events, sends them again without the other event.
+    /// Compares the responses to events that fail in the upstream only because of other events in the same request.
+    /// To obtain the upstream's response to these events, sends a second request without the other events.
     async fn compare_siblings(
         self: &Arc<Self>,
         kept: &mut ShadowRequest,

@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn framing_follows_the_rules_of_the_framework() {
+    fn request_framing_is_detected_by_the_same_rules_as_in_actix() {
         let chunked = Framing::Chunked(ChunkScanner::default());
         for (head, framing) in [
             ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", Framing::Length(0)),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_headers_are_rejected_early() {
+    fn invalid_request_headers_are_rejected_before_they_are_complete() {
         for begun in ["", "\r\n", "P", "POST / HT", "POST / HTTP/1.1\r\nContent-Le"] {
             assert!(!is_rejected(begun.as_bytes()), "{begun:?}");
         }

@@ -93,8 +93,8 @@ impl Port {
                     async move { stops.notified().await }
                 })
                 // The framework's own keep-alive timeout is disabled. The sweep closes idle connections instead,
-                // because only the sweep knows whether headers have begun and whether the client is still receiving a
-                // response.
+                // because only the sweep knows whether the next headers have begun to arrive, and whether the client is
+                // still receiving a response.
                 .keep_alive(KeepAlive::Os)
                 .client_request_timeout(header_timeout)
                 .client_disconnect_timeout(DISCONNECT_TIMEOUT)

@@ -339,14 +339,14 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_handed_over_with_the_available_part_of_the_body() {
+    fn complete_headers_are_passed_on_with_the_received_part_of_the_body() {
         let bytes = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n[1GET /";
         assert_eq!(Head::default().scan(bytes), Some((bytes.len() - 4, Framing::Length(0))));
         assert_eq!(Head::default().scan(&bytes[..bytes.len() - 7]), Some((bytes.len() - 7, Framing::Length(3))));
     }
 
     #[test]
-    fn headers_that_the_framework_rejects_are_handed_over() {
+    fn headers_that_the_framework_rejects_are_passed_on_while_incomplete() {
         assert_eq!(scan(b"[1]").1, Some((1, Framing::UntilClose)));
         let endless = "x".repeat(2 * MAX_HEAD_BYTES);
         assert_eq!(scan(format!("GET /{endless}").as_bytes()).1, Some((MAX_HEAD_BYTES, Framing::UntilClose)));

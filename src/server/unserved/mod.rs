@@ -32,7 +32,7 @@ pub struct Rejections {
 const LOOK_TIME: Duration = Duration::from_millis(250);
 
 impl Rejections {
-    /// Creates rejections according to `policy`, the value of the setting `UNSERVED`.
+    /// Creates a value that rejects requests according to `policy`, the value of the setting `UNSERVED`.
     #[must_use]
     pub fn new(policy: UnservedPolicy, metrics: Metrics) -> Self {
         Self { policy, lines: Arc::default(), metrics }
@@ -55,8 +55,8 @@ impl Rejections {
         self.rejection(request, endpoint, name, line)
     }
 
-    /// Returns the rejection of a request whose body has been read and names a destination type that this service does
-    /// not handle. This type is `destination`.
+    /// Returns the rejection of a request whose body has been read. `destination` is the destination type in the body,
+    /// which this service does not handle.
     #[must_use]
     pub fn reject_read(
         &self,
@@ -71,8 +71,8 @@ impl Rejections {
         self.rejection(request, endpoint, Some(destination), line)
     }
 
-    /// Returns the endpoint that a POST request is for, and the destination or source that its path names. Returns
-    /// `None` for other methods, because rudder-server sends only POST requests to these endpoints.
+    /// Returns the endpoint that a POST request is for, and the destination or source named in its path. Returns `None`
+    /// for other methods, because rudder-server sends only POST requests to these endpoints.
     fn endpoint(request: &HttpRequest) -> Option<(UnservedEndpoint, Option<String>)> {
         (*request.method() == Method::POST).then(|| UnservedEndpoint::at(request.uri().path()))?
     }

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn features_are_corrected_for_native_destinations() {
+    fn native_destinations_are_removed_from_the_router_transform_features() {
         let upstream = r#"{"routerTransform":{"HS":true,"KAFKA":true,"Azure_Event_Hub":1},"regulations":["BRAZE"],"supportDestTransformCompactedPayloadV1":true,"new":[1.0]}"#;
         assert_eq!(
             correct(upstream, "kafka,azure_event_hub").unwrap(),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_responses_are_errors() {
+    fn an_unusable_features_response_is_an_error() {
         for body in ["", "[]", "null", "{", "<html>"] {
             assert!(correct(body, "kafka").is_err(), "{body}");
         }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn concurrent_requests_share_one_upstream_request() {
+    async fn concurrent_features_requests_share_one_upstream_request() {
         let (features, asked) = (UpstreamFeatures::default(), Cell::new(0));
         let ask = || {
             features.get_with(

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn only_unambiguous_framing_is_accepted() {
+    fn an_upstream_response_with_ambiguous_framing_is_rejected() {
         let te = "Transfer-Encoding";
         let cl = "Content-Length";
         for good in [

@@ -18,7 +18,7 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// Returns the header names that the values of `Connection` list, in lowercase.
+/// Returns the header names that are listed in the values of `Connection`, in lowercase.
 fn listed<'v>(connection: impl Iterator<Item = &'v [u8]>) -> Vec<Vec<u8>> {
     connection
         .flat_map(|value| value.split(|byte| *byte == b','))

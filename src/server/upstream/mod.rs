@@ -181,7 +181,7 @@ impl Upstream {
         };
         let Some(problem) = framing::problem(&response) else { return Ok(response) };
         if let Some(connection) = connection.connection_metadata().as_ref() {
-            // The position of the next response on this connection is unknown, so the connection cannot be reused.
+            // It is unknown where the next response on this connection would begin, so the connection cannot be reused.
             connection.poison();
         }
         let error = RequestError::UpstreamInvalid(problem);

@@ -1,5 +1,5 @@
-//! Forwards requests to the upstream, and the upstream's responses to the clients. Responses are streamed, and so are
-//! the bodies of requests that have not been read yet.
+//! Forwards requests to the upstream, and the upstream's responses to the clients. Responses are streamed. The body of
+//! a request is also streamed, if this service has not read the body yet.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

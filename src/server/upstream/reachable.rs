@@ -1,4 +1,4 @@
-//! Checks whether the upstream can be reached, for `/ready`. Because probes are frequent, the upstream is checked at
+//! For `/ready`, checks whether the upstream can be reached. Because probes are frequent, the upstream is checked at
 //! most once per second.
 
 use std::time::Duration;

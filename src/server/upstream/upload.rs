@@ -47,7 +47,8 @@ pub struct ClientDisconnected;
 pub struct UploadEnd(Option<oneshot::Receiver<Result<(), RequestError>>>);
 
 impl UploadEnd {
-    /// Returns the end of an upload that does not stream a body from a client, so that there is nothing to wait for.
+    /// Creates the value for an upload that does not stream a body from a client. For this value,
+    /// `wait` returns immediately.
     #[must_use]
     pub fn reached() -> Self {
         Self(None)

@@ -27,7 +27,7 @@ fn hold_permit(server: &Server) -> TcpStream {
 }
 
 #[test]
-fn a_disconnect_releases_a_waiting_request() {
+fn a_client_disconnect_releases_the_memory_of_its_waiting_request() {
     let server = Server::start(&["--workers=1", "--max-wait-milliseconds=60000"]);
     let in_flight = || server.sum("kafka_transformer_in_flight_bytes", &[]);
     let holder = hold_permit(&server);

@@ -41,7 +41,7 @@ fn until_served(address: SocketAddr) {
 }
 
 #[test]
-fn idle_connections_do_not_block_the_metrics_port() {
+fn idle_connections_to_the_metrics_port_do_not_block_probes_and_scrapes() {
     let process = Process::start(&PATIENT);
     let _idle: Vec<_> = (0..400).map(|_| connect(process.metrics())).collect();
     assert_probes(process.metrics());
@@ -130,7 +130,7 @@ fn a_connection_above_the_limit_is_served_after_another_connection_closes() {
 }
 
 #[test]
-fn unfinished_handshakes_do_not_block_other_clients() {
+fn unfinished_tls_handshakes_do_not_block_other_clients() {
     let folder = Folder::new();
     let [certificate, key] = tls_flags(&folder, "first");
     let process = Process::start(&[&PATIENT[..], &["--metrics-tls=false", &certificate, &key]].concat());

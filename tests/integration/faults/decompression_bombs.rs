@@ -86,7 +86,7 @@ fn nested(coding: &str, bomb: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn parallel_bombs_share_the_memory_budget() {
+fn parallel_decompression_bombs_share_the_memory_budget() {
     let allowed = 100 * MEBIBYTE;
     let process = Process::start(&[&format!("--max-in-flight-bytes={allowed}")]);
     let at_rest = process.peak_memory();

@@ -1,4 +1,4 @@
-//! More connections than file descriptors.
+//! More connections than the process has file descriptors.
 
 use std::process::Command;
 
@@ -17,7 +17,7 @@ fn starved(descriptors: usize) -> Process {
 }
 
 #[test]
-fn open_connections_are_served_and_new_ones_wait_while_no_descriptor_is_free() {
+fn if_no_file_descriptor_is_free_open_connections_are_served_and_others_wait() {
     let process = starved(64);
     until("the low limit is logged", || process.logged("MAX_CONNECTIONS needs") == 1);
     let mut first = connect(process.address);

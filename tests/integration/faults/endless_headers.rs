@@ -1,4 +1,4 @@
-//! Endless headers.
+//! Headers that never end, and headers above the limits on their number and size.
 
 use std::io::Write as _;
 
@@ -51,7 +51,7 @@ fn endless_headers_are_rejected_and_use_little_memory() {
 }
 
 #[test]
-fn headers_above_96_lines_or_128_kibibytes_are_rejected() {
+fn more_than_96_headers_or_headers_of_8_mebibytes_are_rejected() {
     let process = Process::start(&[]);
     let ask = |headers: &str| {
         let request = request("large").replacen("\r\n", &format!("\r\n{headers}"), 1);
@@ -80,7 +80,7 @@ fn read_first_response(stream: &mut std::net::TcpStream) -> Option<crate::server
 }
 
 #[test]
-fn concurrent_endless_headers_share_one_limit() {
+fn memory_of_200_unfinished_headers_is_bounded_and_other_clients_are_served() {
     const AT_ONCE: usize = 200;
     let process = Process::start(&["--header-timeout=600"]);
     let at_rest = process.peak_memory();

@@ -68,7 +68,7 @@ fn start(port: u16) -> Process {
 }
 
 #[test]
-fn repeated_kills_lose_no_event_and_keep_the_order() {
+fn repeated_kills_lose_no_event_and_keep_the_order_if_clients_retry() {
     let process = start(0);
     let address = process.address;
     let received: Vec<Mutex<Vec<Value>>> = (0..USERS).map(|_| Mutex::default()).collect();

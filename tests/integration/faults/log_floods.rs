@@ -9,8 +9,7 @@ use crate::server::{exchange, sum};
 
 const REQUESTS: usize = 2_000;
 
-/// Returns two numbers of log lines of one kind: the lines that were written, and the lines that were reported as
-/// suppressed.
+/// Returns how many log lines with this source and message were written, and how many were reported as suppressed.
 fn counted(process: &Process, source: &str, message: &str) -> (usize, usize) {
     let (reports, lines): (Vec<String>, Vec<String>) =
         process.lines(message).into_iter().partition(|line| line.contains("similar lines suppressed"));
@@ -34,7 +33,7 @@ fn assert_limited(process: &Process, began: Instant, source: &str, message: &str
 }
 
 #[test]
-fn malformed_headers_do_not_flood_the_log_on_either_port() {
+fn malformed_http_on_either_port_does_not_flood_the_log() {
     let of_port: [fn(&Process) -> SocketAddr; 2] = [|process| process.address, |process| process.metrics];
     for port in of_port {
         let process = Process::start(&[]);
@@ -68,7 +67,8 @@ fn an_upstream_that_is_down_does_not_flood_the_log() {
         assert_limited(&process, began, source, message);
     }
     let seconds = usize::try_from(began.elapsed().as_secs()).expect("a few") + 2;
-    // The log has two kinds of lines, the reports of suppressed lines of each kind, and the line with the address.
+    // Per second, the log has at most ten lines of each of the two kinds, and one report of suppressed lines for each
+    // kind. It also has one line with the address.
     let all = process.logged("");
     assert!(all <= seconds * 22 + 1, "{all} lines in {seconds} s");
 }

@@ -1,4 +1,4 @@
-//! Malformed chunked bodies.
+//! Malformed chunked bodies. Unusual but valid chunked bodies are served.
 
 use super::wrong_lengths::{READ, REJECTED, Shape, assert_shapes};
 use super::{POST, batch};
@@ -9,7 +9,7 @@ fn chunked(name: &'static str, body: &str, responses: &'static str) -> Shape {
 }
 
 #[test]
-fn malformed_chunks_are_rejected() {
+fn malformed_chunked_bodies_are_rejected_and_valid_ones_are_served() {
     let body = batch("first");
     let size = format!("{:x}", body.len());
     let of = |name, size: &str, responses| chunked(name, &format!("{size}\r\n{body}\r\n0\r\n\r\n"), responses);

@@ -22,7 +22,7 @@ fn large(mark: &str) -> (String, String) {
 }
 
 #[test]
-fn memory_of_a_peak_is_returned_under_load() {
+fn memory_of_a_load_peak_is_returned_to_the_os_while_requests_continue() {
     let process = Process::start(&["--keep-alive=60"]);
     let at_rest = process.memory();
     let ask = |stream: &mut TcpStream| {

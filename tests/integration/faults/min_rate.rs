@@ -66,7 +66,7 @@ fn assert_served(mut stream: impl Read + Write, bytes_per_second: usize) {
 }
 
 #[test]
-fn slow_and_steady_readers_are_served() {
+fn clients_that_read_above_the_minimum_rate_are_served() {
     let process = Process::start(&TIMES);
     std::thread::scope(|scope| {
         for rate in [12_000, 25_000, 200_000] {
@@ -78,7 +78,7 @@ fn slow_and_steady_readers_are_served() {
 }
 
 #[test]
-fn slow_and_steady_readers_are_served_over_tls() {
+fn clients_that_read_above_the_minimum_rate_are_served_over_tls() {
     let folder = Folder::new();
     let [certificate, key] = tls_flags(&folder, "first");
     let process = Process::start(&[&TIMES[..], &["--metrics-tls=false", &certificate, &key]].concat());
@@ -87,7 +87,7 @@ fn slow_and_steady_readers_are_served_over_tls() {
 }
 
 #[test]
-fn readers_below_the_minimum_rate_are_disconnected() {
+fn clients_that_read_below_the_minimum_rate_are_disconnected() {
     let process = Process::start(&TIMES);
     let (body, _) = large("slow");
     let mut stream = connect(process.address);
@@ -113,7 +113,7 @@ fn send_slowly(stream: &mut TcpStream, body: &str, bytes_per_second: usize) -> s
 }
 
 #[test]
-fn slow_and_steady_writers_above_the_minimum_rate_are_served() {
+fn uploads_above_the_minimum_rate_are_served_and_slower_uploads_are_not() {
     let process = Process::start(&["--body-timeout=1"]);
     let body = batch("upload").replace("}}", &format!("{}}}}}", " ".repeat(80_000)));
     let mut steady = connect(process.address);

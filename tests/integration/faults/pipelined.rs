@@ -54,7 +54,7 @@ fn assert_responses(server: &Process, first: &[u8], second: &[u8], alone: &[Resp
 }
 
 #[test]
-fn head_requests_may_be_pipelined() {
+fn a_head_request_between_pipelined_requests_is_served() {
     let server = Process::start(&[]);
     let bytes = format!("{}HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n{}", request("one"), request("two"));
     let mut stream = connect(server.address);
@@ -88,7 +88,7 @@ fn pipelined_requests_split_at_any_byte_are_served_in_order() {
 }
 
 #[test]
-fn malformed_input_ends_a_pipeline_after_the_earlier_responses() {
+fn malformed_bytes_end_a_pipeline_after_the_responses_to_earlier_requests() {
     let server = Process::start(&[]);
     for malformed in
         ["\0\0\0\0", "GET / HTTP/9.9\r\n\r\n", "POST /batch HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"]

@@ -94,12 +94,12 @@ fn stop_under_load(keep_alive: bool) {
 }
 
 #[test]
-fn a_thousand_requests_on_new_connections_survive_a_shutdown() {
+fn no_request_on_a_new_connection_is_lost_at_shutdown_if_clients_retry() {
     stop_under_load(false);
 }
 
 #[test]
-fn a_thousand_requests_on_keep_alive_connections_survive_a_shutdown() {
+fn no_request_on_a_keep_alive_connection_is_lost_at_shutdown_if_clients_retry() {
     stop_under_load(true);
 }
 

@@ -97,7 +97,7 @@ fn slow_clients_are_disconnected_and_other_clients_are_served() {
 }
 
 #[test]
-fn slow_clients_on_every_connection_only_delay_other_clients() {
+fn slow_clients_on_every_connection_delay_but_do_not_block_other_clients() {
     let server = Process::start(&SHORT_TIMEOUTS);
     let slow: Vec<_> = (0..CONNECTIONS).map(|number| slow(&server, number)).collect();
     let (mut rejected, mut served) = (0, 0);

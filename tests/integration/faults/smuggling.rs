@@ -18,7 +18,7 @@ fn coded(name: &'static str, headers: &str, responses: &'static str) -> Shape {
 }
 
 #[test]
-fn content_length_together_with_chunked_is_rejected() {
+fn a_request_with_content_length_and_transfer_encoding_is_rejected() {
     let (_, length) = hidden();
     assert_shapes(&[
         coded("length first", &format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"), REJECTED),
@@ -67,7 +67,7 @@ fn transfer_encodings_other_than_chunked_are_rejected() {
 }
 
 #[test]
-fn malformed_headers_are_rejected() {
+fn malformed_request_lines_and_headers_are_rejected() {
     let length = batch("first").len();
     let with = |name, headers: &str, responses| {
         Shape::new(name, first(&format!("{headers}Content-Length: {length}\r\n")), responses)
@@ -120,7 +120,7 @@ fn malformed_headers_are_rejected() {
 }
 
 #[test]
-fn unexpected_bodies_are_not_requests() {
+fn an_unexpected_body_is_not_served_as_the_next_request() {
     let hidden = request("hidden");
     let length = hidden.len();
     let get = |name, path: &str, responses| {

@@ -1,4 +1,4 @@
-//! Endless headers on many connections, whose total size is limited.
+//! Unfinished headers on many connections. The total size of these headers is limited.
 
 use std::io::Write as _;
 

@@ -80,7 +80,7 @@ fn large() -> String {
 }
 
 #[test]
-fn a_response_abandoned_at_any_byte_is_discarded() {
+fn a_response_that_the_client_stops_reading_affects_no_other_request() {
     let server = Process::start(&[]);
     let body = large();
     let ask = |server: &Process| {

@@ -68,7 +68,7 @@ pub fn first(headers: &str) -> String {
 }
 
 #[test]
-fn malformed_lengths_are_rejected() {
+fn malformed_content_lengths_are_rejected_and_valid_ones_are_served() {
     let length = batch("first").len();
     let with =
         |name, value: &str, responses| Shape::new(name, first(&format!("Content-Length: {value}\r\n")), responses);
@@ -99,30 +99,31 @@ fn malformed_lengths_are_rejected() {
 }
 
 #[test]
-fn if_a_length_is_too_small_the_remaining_bytes_are_not_a_request() {
+fn if_content_length_is_too_small_the_rest_of_the_body_is_rejected() {
     let body = batch("first");
     let cut =
         |length: usize, responses| Shape::new("too small", first(&format!("Content-Length: {length}\r\n")), responses);
-    // The truncated body is not valid JSON, and the rest of it is not a request.
+    // The first 400 is for the truncated body, which is not valid JSON. The second 400 is for the rest of the body.
     let mut shapes: Vec<Shape> = (1..body.len()).map(|length| cut(length, "400, 400")).collect();
     shapes.push(cut(0, "400, 400"));
     assert_shapes(&shapes);
 }
 
 #[test]
-fn if_a_length_is_too_large_neither_this_request_nor_the_next_request_is_served() {
+fn if_content_length_is_too_large_this_and_the_next_request_are_not_served() {
     let length = batch("first").len();
     let next = request("next").len();
     let longer = |more: usize, responses| {
         Shape::new("too large", first(&format!("Content-Length: {}\r\n", length + more)), responses)
     };
     assert_shapes(&[
-        // Everything that follows is the body, which is not valid JSON.
+        // The whole next request is read as part of the body, which is then not valid JSON, or is incomplete.
         longer(next, "400"),
         longer(next + 1, "408"),
         longer(100_000, "408"),
         longer(150_000_000, "408"),
-        // The rest of the next request is not a valid request.
+        // The start of the next request is read as part of the body. The rest has the unknown method `OST`, or is
+        // malformed.
         longer(1, "400, 404"),
         longer(next - 1, "400, 400"),
     ]);

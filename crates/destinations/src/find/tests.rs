@@ -16,7 +16,7 @@ fn found(text: &str, given: Option<&'static Family>) -> Result<Vec<String>, Stri
 const KAFKA_D: &str = r#"{"id":"d","destinationDefinition":{"name":"KAFKA"},"config":{}}"#;
 
 #[test]
-fn destinations_are_found_in_all_formats() {
+fn destinations_are_found_in_workspace_configs_lists_and_bare_configs() {
     for (text, expected) in [
         (KAFKA_D.to_owned(), vec!["d@"]),
         (format!("[{KAFKA_D},7]"), vec!["d@/0", "1"]),
@@ -53,7 +53,7 @@ fn destinations_are_found_in_all_formats() {
 }
 
 #[test]
-fn destinations_with_the_same_id_and_different_settings_are_marked() {
+fn destinations_with_one_id_are_merged_if_equal_and_marked_if_different() {
     let other = KAFKA_D.replace("{}", r#"{"topic":"t"}"#);
     let text = format!("[{KAFKA_D},{other},{KAFKA_D},{other}]");
     let found = destinations(Raw::parse(&text).unwrap(), None).unwrap();
@@ -62,7 +62,7 @@ fn destinations_with_the_same_id_and_different_settings_are_marked() {
 }
 
 #[test]
-fn texts_without_a_supported_destination_are_rejected() {
+fn json_is_rejected_if_it_has_no_destination_or_no_destination_type() {
     for (text, word) in [
         ("7", "workspaceConfig.json"),
         ("[]", "empty"),
@@ -79,7 +79,7 @@ fn texts_without_a_supported_destination_are_rejected() {
 }
 
 #[test]
-fn the_formats_of_the_control_plane_are_supported() {
+fn destinations_are_found_in_formats_of_the_control_plane_api_and_rudder_cli() {
     let api = r#"{"id":"d","type":"KAFKA","name":"K","config":{"topic":"t"}}"#;
     let cli = r#"{"version":"rudder/v1","kind":"destination","spec":{"id":"d","display_name":"K","type":"kafka","config":{"topic":"t"}}}"#;
     for (text, expected) in [
@@ -108,7 +108,7 @@ fn the_formats_of_the_control_plane_are_supported() {
 }
 
 #[test]
-fn enabled_and_dynamic_flags_are_read() {
+fn the_enabled_and_dynamic_config_flags_of_a_destination_are_read() {
     let found = |text| destinations(Raw::parse(text).unwrap(), Some(&KAFKA)).unwrap().ours.remove(0);
     for (text, enabled, dynamic) in [
         (r#"{"Config":{},"hasDynamicConfig":false}"#, true, false),
@@ -123,7 +123,7 @@ fn enabled_and_dynamic_flags_are_read() {
 }
 
 #[test]
-fn many_destinations_with_one_id_take_linear_time() {
+fn finding_many_destinations_with_one_id_takes_linear_time() {
     let one = |topic: usize| KAFKA_D.replace("{}", &format!(r#"{{"topic":"t{topic}"}}"#));
     let text = format!("[{}]", (0..5_000).map(one).collect::<Vec<_>>().join(","));
     let found = destinations(Raw::parse(&text).unwrap(), None).unwrap();
@@ -131,7 +131,7 @@ fn many_destinations_with_one_id_take_linear_time() {
 }
 
 #[test]
-fn variables_of_the_rudder_cli_are_located() {
+fn variables_in_a_rudder_cli_file_are_reported_with_json_pointers() {
     let text = r#"{"kind":"destination","spec":{"type":"kafka","config":{"hostName":"{{ .HOST }}","topic":"{{ event.a || b }}",
         "eventToTopicMap":[{"from":"a","to":"{{ .T }}"}]}}}"#;
     let found = |text| destinations(Raw::parse(text).unwrap(), None).unwrap().ours.remove(0).variables();

@@ -107,7 +107,7 @@ impl<'q> Events<'q> {
         (0..self.request().events.len()).find_map(|index| self.row(index, shape))
     }
 
-    /// Returns whether rudder-transformer may fail other events because of this event.
+    /// Returns whether other events may fail in rudder-transformer because of this event.
     pub(super) fn may_fail_others(&self, index: usize) -> bool {
         self.rows(index).into_iter().any(|row| row.allows(Shape::RequestFails) || row.allows(Shape::EveryEventFails))
     }

@@ -7,9 +7,9 @@
 //! | [`question`] | the inputs to a comparison: the request and a response |
 //! | `event` | which differences apply to an event |
 //! | `hazards` | properties of a body that make rudder-transformer fail the whole request |
-//! | `pair` | compares two responses to one event |
-//! | `batch` | compares two responses of `/batch` |
-//! | [`siblings`] | events that rudder-transformer failed because of another event |
+//! | `pair` | compares the two responses to one event |
+//! | `batch` | compares the two responses of `/batch` |
+//! | [`siblings`] | events that fail in rudder-transformer because of another event |
 
 mod batch;
 mod event;
@@ -39,8 +39,8 @@ use transform::request::PayloadFormat;
 pub struct Judgment {
     /// The differences.
     pub differences: Differences,
-    /// The events that rudder-transformer failed because of other events, if there are any. These events can be sent
-    /// again without the events that caused the failure.
+    /// The events that failed in rudder-transformer only because of other events, if there are any. These events can be
+    /// sent again without the events that caused the failure.
     pub siblings: Option<Siblings>,
 }
 
@@ -59,7 +59,8 @@ pub fn judge(
 
 /// Compares `siblings.ours`, this service's response to the second request, with `theirs`, rudder-transformer's
 /// response to the second request. The second request omits the events that made the first request fail. Pointers in
-/// the result refer to the first response. If rudder-transformer failed the second request too, the result is empty.
+/// the result refer to the first response. If the second request also failed in rudder-transformer, the result is
+/// empty.
 #[must_use]
 pub fn judge_siblings(siblings: &Siblings, whole: &Question<'_>, theirs: &ComparedResponse) -> Differences {
     let text = String::from_utf8_lossy(&theirs.body);

@@ -1,4 +1,4 @@
-//! Compares both responses to one event.
+//! Compares the two responses to one event.
 
 use super::event::Events;
 use super::question::fails;
@@ -8,14 +8,14 @@ use crate::differences::Differences;
 use json::raw::Raw;
 use transform::rejection::Rejection;
 
-/// Both responses to one event.
+/// The two responses to one event.
 pub(super) struct Pair<'e, 'q, 'v> {
     pub(super) events: &'e Events<'q>,
     pub(super) index: usize,
     pub(super) ours: Raw<'v>,
     pub(super) theirs: Raw<'v>,
-    /// The intended difference that explains why rudder-transformer failed every event of the request. `None` if
-    /// rudder-transformer did not fail every event.
+    /// The intended difference that explains why every event of the request failed in rudder-transformer. `None` if not
+    /// every event failed.
     pub(super) cause: Option<IntendedDifference>,
 }
 
@@ -51,7 +51,7 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// Compares both responses to an event that rudder-transformer failed.
+    /// Compares the two responses to an event that failed in rudder-transformer.
     fn judge_failure(&self, pointer: &str, exact: Differences, found: &mut Differences) {
         let own = [Shape::EventFails, Shape::EveryEventFails]
             .into_iter()
@@ -73,7 +73,7 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// Compares both responses to an event that both transformers transformed.
+    /// Compares the two responses to an event that both transformers transformed.
     fn judge_output(&self, pointer: &str, exact: Differences, found: &mut Differences) {
         let topic = self.events.row(self.index, Shape::OtherTopic);
         let timestamp = self.events.row(self.index, Shape::OtherTimestamp);

@@ -1,4 +1,4 @@
-//! Events that rudder-transformer failed because of another event in the same request. The response of
+//! Events that fail in rudder-transformer because of another event in the same request. The response of
 //! rudder-transformer does not show how these events would have been transformed without the other event.
 
 use super::event::Events;
@@ -9,7 +9,7 @@ use json::raw::Raw;
 use transform::endpoint::Endpoint;
 use transform::request::PayloadFormat;
 
-/// The events of a request, except the events that make rudder-transformer fail.
+/// The events of a request, except the events that make the whole request or other events fail in rudder-transformer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Siblings {
     /// The 0-based positions of these events in the original request.
@@ -51,8 +51,8 @@ impl Siblings {
     }
 }
 
-/// Returns a request body without the events that may make rudder-transformer fail other events, and the positions of
-/// the remaining events. Returns `None` if no event or every event would be removed.
+/// Returns a request body without the events that may make other events fail in rudder-transformer, and the positions
+/// of the events in this body. Returns `None` if no event or every event would be removed.
 fn without_failing_events(question: &Question<'_>, events: &Events<'_>) -> Option<(Vec<usize>, String)> {
     let Endpoint::Processor { .. } = question.endpoint else { return None };
     let all = &events.request().events;
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pointers_are_translated_to_the_original_response() {
+    fn a_pointer_into_a_partial_response_is_translated_to_the_whole_response() {
         let siblings = Siblings { indices: vec![2, 5], body: String::new(), ours: String::new() };
         assert_eq!(siblings.restored("/1/output/topic"), "/5/output/topic");
         assert_eq!(siblings.restored("/0"), "/2");

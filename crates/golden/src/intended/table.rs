@@ -45,7 +45,7 @@ macro_rules! differences {
         pub enum IntendedDifference { $(#[doc = $case] $name,)* }
 
         impl IntendedDifference {
-            /// All rows of the table.
+            /// All variants, in the order of the table in `docs/reference/differences.md`.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// Returns the stable identifier of the row, used as a metric label and in logs.
@@ -125,7 +125,7 @@ differences! {
         "`[]`",
         "a request without events needs no responses";
     WrongForm, "wrong_form", [RequestFails, OtherValue],
-        "an object without the header that selects the compacted format, or an array with this header, as the body",
+        "the body is an object, but the header that selects the compacted format is missing; or the body is an array, but this header is present",
         "500",
         "400 with an explanation",
         "this is a client error, which a retry does not fix";
@@ -158,7 +158,7 @@ differences! {
         "key order and duplicate keys in the message",
         "keys are in JavaScript's order; the last duplicate wins",
         "keys and duplicates are kept as sent",
-        "there is no need to change either";
+        "there is no need to change the order or the duplicates";
     ObjectMembers, "object_members", [EveryEventFails, EventFails, OtherTopic],
         "an event name or type that is also a property of every JavaScript object, such as `constructor`",
         "the lookup in the topic map finds a function",
@@ -170,7 +170,7 @@ differences! {
         "the entry is skipped",
         "the other entries are valid";
     MapFrom, "map_from", [EventFails],
-        "a topic map in which a `from` is not a string or is filled by a template",
+        "a topic map with an entry whose `from` is not a string or comes from a template",
         "the event fails with 500",
         "`from` is converted to a string",
         "`5` and `\"5\"` name the same event";
@@ -206,7 +206,7 @@ differences! {
         "an event must not depend on other events";
     OwnConfig, "own_config", [RequestFails, EveryEventFails, EventFails, OtherTopic],
         "a template whose path leads into the Config that contains the template",
-        "the value is removed from the Config; if the Config then contains itself, the request fails with 500",
+        "the template is replaced with the value, and the value is removed from the Config; if the value contains the template, the Config then contains itself, and the request fails with 500",
         "the Config is unchanged",
         "a template must remove values only from events";
     TypeArray, "type_array", [OtherTimestamp],
@@ -230,12 +230,12 @@ differences! {
         "400 for that event",
         "rudder-server always sends a destination, metadata, and a message that is an object";
     BatchNoInput, "batch_no_input", [RequestFails],
-        "`/batch` without `input`",
+        "a `/batch` request without `input`",
         "500",
         "`[]`",
         "a request without events needs no groups";
     BatchName, "batch_name", [OtherValue],
-        "`/batch` for a destination type that does not support batches, with a `destType` that is not lowercase",
+        "a `/batch` request whose `destType` is not lowercase, for a destination type that does not support batches",
         "the error contains the name as sent",
         "the error contains the canonical name",
         "each destination type has one canonical name";
@@ -253,7 +253,7 @@ differences! {
         "overload",
         "requests queue until memory runs out",
         "retryable 503",
-        "rudder-server retries, so no events are lost, and the process survives";
+        "rudder-server retries the request, so no events are lost, and this service does not run out of memory";
 }
 
 impl IntendedDifference {
@@ -294,9 +294,9 @@ page.
 the difference is counted under the row's code, and is not a failure. Whether a row applies depends only on the request,
 except for the row `limits`: it applies to an event that this service rejects because of a limit.
 
-The last column lists the differences that are allowed in rudder-transformer's response to a request or event to which
-the row applies. `none` has two meanings: for `key_order`, both responses compare as equal; for `overload`, the
-responses are not compared.
+If a row applies to a request or event, the last column lists the differences that are allowed in rudder-transformer's
+response to it. `none` has two meanings: for `key_order`, the two responses compare as equal; for `overload`, they are
+not compared.
 
 | code | case | rudder-transformer | this service | because | how rudder-transformer's response may differ |
 | --- | --- | --- | --- | --- | --- |
@@ -307,7 +307,8 @@ const PAGE_END: &str = "
 
 * **request fails**: the status of the response is 400 or above.
 * **every event fails**: the status of the response is 200, and every event has a `statusCode` of 400 or above,
-  including valid events. A response in which only the event to which the row applies fails is also allowed.
+  including valid events. It is also allowed that the other events succeed, and only the event to which the row applies
+  has a `statusCode` of 400 or above.
 * **event fails**: the event to which the row applies has a `statusCode` of 400 or above.
 * **different topic**: the event to which the row applies has a different topic, and therefore a different `rudderId`,
   which contains the topic. The rest of the response to this event must be equal.
@@ -318,26 +319,27 @@ const PAGE_END: &str = "
   responses must contain only errors, and this service's response must include every job of rudder-transformer's
   response.
 
-If a row applies to one event, the responses to the other events are compared as usual. The exception is a failure of
-the whole request or of every event.
+If a row applies to one event, the responses to the other events are compared as usual. If the whole request or every
+event fails, the other events are checked as described in the next section.
 
-If rudder-transformer fails an event, its response to the event must contain the event's metadata, except for fields
-that a template removes. The metadata may be missing only if a row with `different response` applies to the event.
+If an event fails in rudder-transformer, rudder-transformer's response to the event must contain the event's metadata,
+except for fields that a template removes. The metadata may be missing only if a row with `different response` applies
+to the event.
 
-## Events that rudder-transformer failed because of another event
+## Valid events that fail in rudder-transformer because of another event
 
-If one event makes rudder-transformer fail the whole request or every event, rudder-transformer's response contains no
-results for the valid events. `verify` and shadow verification therefore check some of the events again. These
-remaining events are the events to which no row with `request fails` or `every event fails` applies. There are two
+If one event makes the whole request or every event fail in rudder-transformer, rudder-transformer's response contains
+no results for the valid events. `verify` and shadow verification therefore check again the events to which no row with
+`request fails` or `every event fails` applies. Below, these events are called the *remaining events*. There are two
 checks:
 
 * **This service's responses, always**: this service transforms the remaining events again, without the other events of
   the request. Each remaining event must get the same response as in the original request. This shows that one bad event
   does not affect the others.
 * **rudder-transformer's responses, only in shadow verification**: rudder-transformer gets a second request with the
-  remaining events, and both responses to these events are compared as usual. Three cases prevent this comparison: no
-  event remains, the second request gets no response, or all events of the second request fail. The original request is
-  then counted as `intended`.
+  remaining events. Its response is compared with this service's response to these events as usual. Three cases prevent
+  this comparison: there are no remaining events, the second request gets no response, or all events of the second
+  request fail. In these cases, the original request is counted as `intended`.
 
 `verify` cannot do the second check, because it reads recorded responses or sends each case only once.
 ";

@@ -4,7 +4,8 @@ use super::problem::Problem;
 use super::source_file::SourceFile;
 use super::tokens::Kind;
 
-/// Builds a problem about an unsupported construct. `construct` is the subject of the sentence.
+/// Builds a problem about an unsupported construct. `construct` is the noun phrase with which the text of the problem
+/// begins.
 pub(super) fn not_read(file: &SourceFile, at: usize, construct: &str) -> Problem {
     file.problem_at(
         at,
@@ -12,7 +13,7 @@ pub(super) fn not_read(file: &SourceFile, at: usize, construct: &str) -> Problem
     )
 }
 
-/// Names the construct that begins at a token.
+/// Returns a noun phrase for the construct that begins at a token.
 pub(super) fn construct(file: &SourceFile, at: usize) -> String {
     let Some(kind) = file.kind(at) else { return "the end of the file".to_owned() };
     let next = file.kind(at + 1);
@@ -44,7 +45,7 @@ pub(super) fn construct(file: &SourceFile, at: usize) -> String {
     }
 }
 
-/// Names the construct that follows a value.
+/// Returns a noun phrase for the construct that follows a value.
 pub(super) fn construct_after(file: &SourceFile, at: usize) -> String {
     match file.kind(at) {
         Some(Kind::Sign(b'.') | Kind::Optional) if file.kind(at + 2) == Some(Kind::Open(b'(')) => {

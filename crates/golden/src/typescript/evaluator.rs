@@ -94,7 +94,7 @@ impl<'a> Evaluator<'a> {
     pub(super) fn pay(&mut self, file: &SourceFile, at: usize, cost: usize) -> Result<(), Problem> {
         self.cost = self.cost.saturating_add(cost);
         if self.is_spent() {
-            return Err(file.problem_at(at, "the cases of the file are too large once repeated values are expanded"));
+            return Err(file.problem_at(at, "the cases of the file are too large after repeated values are expanded"));
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ fn with_helpers(helpers: &str, cases: &str) -> Vec<Result<Value, String>> {
 }
 
 #[test]
-fn functions_that_return_literals_are_called() {
+fn typescript_functions_that_return_literals_are_evaluated() {
     let expected = json!([{ "jobId": 1, "id": "base/u-1", "list": [1, "x"], "sourceType": "web" }]);
     for make in [
         "export const make = (n, extra = {}) => ({ jobId: n, id: `${base}/u-${n}`, list: [n, 'x'], ...extra });",
@@ -41,7 +41,7 @@ fn functions_that_return_literals_are_called() {
 }
 
 #[test]
-fn functions_enums_and_map_can_produce_cases() {
+fn typescript_cases_built_by_functions_enums_and_map_calls_are_read() {
     let helpers = "export const base = 'b';\nexport enum Kind { A = 'a', B = 'b', C = 7, D }\nexport const make = (kind: Kind, n = 2) => [{ kind, n }];";
     for (cases, expected) in [
         ("export const data = make(Kind.A);", json!([{ "kind": "a", "n": 2 }])),
@@ -69,7 +69,7 @@ fn functions_enums_and_map_can_produce_cases() {
 }
 
 #[test]
-fn unsupported_functions_fail_only_the_case_that_calls_them() {
+fn an_unsupported_typescript_function_fails_only_the_case_that_calls_it() {
     for (make, problem) in [
         ("() => { if (x) { return 1 } return 2 }", "a statement other than `const` and `return`"),
         ("() => { let a; return a }", "a variable without a value"),
@@ -88,7 +88,7 @@ fn unsupported_functions_fail_only_the_case_that_calls_them() {
 }
 
 #[test]
-fn exponential_growth_is_bounded_by_the_size_of_the_file() {
+fn typescript_constants_that_grow_exponentially_cause_one_problem() {
     for (first, step, cases) in [
         ("[{ name: 'n', a: 1 }]", "[...a, ...a]", "a"),
         ("[{ name: 'n', a: 1 }]", "[...a, ...a]", "[a]"),
@@ -111,7 +111,7 @@ fn exponential_growth_is_bounded_by_the_size_of_the_file() {
             }
             Err(problem) => {
                 assert!(
-                    problem.what.contains("too large once repeated values are expanded")
+                    problem.what.contains("too large after repeated values are expanded")
                         || problem.what.contains("levels"),
                     "{}",
                     problem.what

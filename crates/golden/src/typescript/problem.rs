@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-/// A construct that cannot be read, with its location. The text quotes names and punctuation from the file, but no
-/// values.
+/// A construct that cannot be parsed, with its location. The description of the problem quotes names and punctuation
+/// from the file, but no values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The file with the problem: the file that was read, or a file that it imports.

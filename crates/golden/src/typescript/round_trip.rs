@@ -117,7 +117,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn printed_typescript_is_read_back(elements in prop::collection::vec(any_value(), 0..4), style in any::<u64>()) {
+    fn values_printed_as_typescript_are_read_back_unchanged(
+        elements in prop::collection::vec(any_value(), 0..4),
+        style in any::<u64>(),
+    ) {
         let elements = Value::Array(elements);
         let mut text = "import { a } from 'b';\nexport const data: Type<string>[] =".to_owned();
         Style(style).print(&elements, &mut text);
@@ -127,7 +130,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_causes_a_panic(text in "(\\[|\\]|\\{|\\}|\\(|\\)|`|\\$\\{|'|\"|/|\\*|,|:|;|\\.\\.\\.|=>|=|<|>|a|data|const|export|default|import|from|as|1|\\\\|\n| |ü){0,60}") {
+    fn reading_arbitrary_text_as_typescript_does_not_panic(text in "(\\[|\\]|\\{|\\}|\\(|\\)|`|\\$\\{|'|\"|/|\\*|,|:|;|\\.\\.\\.|=>|=|<|>|a|data|const|export|default|import|from|as|1|\\\\|\n| |ü){0,60}") {
         let _ = read(&text);
         let _ = read(&format!("export const data = [{text}]"));
     }

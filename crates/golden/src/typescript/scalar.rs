@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 /// Parses a string, or a template string without substitutions. `token` includes its quotes.
 ///
 /// # Errors
-/// Returns what cannot be read, as the subject of a sentence.
+/// Returns a noun phrase for what cannot be read. The caller uses it as the subject of the error message.
 pub(super) fn string(token: &str) -> Result<String, &'static str> {
     let inner = token.get(1..token.len().saturating_sub(1)).unwrap_or_default();
     let is_template = token.starts_with('`');
@@ -62,7 +62,7 @@ fn push_escaped(character: char, json5: &mut String) {
 /// Parses a number without its sign.
 ///
 /// # Errors
-/// Returns what cannot be read, as the subject of a sentence.
+/// Returns a noun phrase for what cannot be read. The caller uses it as the subject of the error message.
 pub(super) fn number(token: &str) -> Result<f64, &'static str> {
     const INVALID_NUMBER: &str = "an invalid number";
     if token.ends_with('n') && !token.starts_with("0x") {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_parsed_as_in_javascript() {
+    fn typescript_string_literals_are_parsed_as_in_javascript() {
         for (token, expected) in [
             (r"'a\'b\x41\u00fc\0'", "a'bA\u{fc}\0"),
             (r#""say \"x\"""#, "say \"x\""),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_parsed_as_in_javascript() {
+    fn typescript_number_literals_are_parsed_as_in_javascript() {
         for (token, expected) in [
             ("0", "0"),
             ("1_000", "1000"),

@@ -100,7 +100,7 @@ impl SourceFile {
         Err(self.problem_at(at, "missing comma"))
     }
 
-    /// Returns whether an expression may end before a token.
+    /// Returns whether an expression may end directly before the token at `at`.
     pub(super) fn ends_expression(&self, at: usize) -> bool {
         match self.kind(at) {
             None | Some(Kind::Sign(b',' | b';') | Kind::Close(_) | Kind::Between) => true,

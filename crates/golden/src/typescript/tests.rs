@@ -33,7 +33,7 @@ fn values(text: &str) -> Value {
 }
 
 #[test]
-fn realistic_files_are_read() {
+fn a_typescript_file_with_imports_types_constants_and_spreads_is_read() {
     let text = r#"
 // A comment, and { brackets ] in it
 import { ProcessorTestData } from '../../testTypes';
@@ -91,7 +91,7 @@ lines`,
 }
 
 #[test]
-fn exports_of_all_types_are_found() {
+fn cases_are_found_in_every_supported_form_of_typescript_export() {
     for text in [
         "export const data = [1, 2]",
         "export const data: Array<{a: string, b: (x: number) => void}> = [1, 2] as const",
@@ -116,7 +116,7 @@ fn exports_of_all_types_are_found() {
 }
 
 #[test]
-fn unsupported_constructs_fail_one_case_and_are_located() {
+fn an_unsupported_typescript_construct_fails_one_case_with_its_location() {
     for (text, expected) in [
         ("{ a: f(1) }", "the call `f(…)`"),
         ("{ a: new Date() }", "`new Date(…)`"),
@@ -175,7 +175,7 @@ fn unsupported_constructs_fail_one_case_and_are_located() {
 }
 
 #[test]
-fn an_invalid_file_causes_one_problem() {
+fn a_typescript_file_without_readable_cases_causes_one_located_problem() {
     for (text, expected) in [
         ("", "1:1: the file exports no `data`"),
         ("const x = 1", "1:1: the file exports no `data`"),
@@ -228,7 +228,7 @@ pub(super) fn with_files(text: &str, files: &[(&'static str, &str)]) -> Vec<Resu
 }
 
 #[test]
-fn constants_of_imported_files_are_read() {
+fn constants_imported_from_other_typescript_files_are_read() {
     let files = [
         (
             "common",
@@ -275,7 +275,7 @@ fn constants_of_imported_files_are_read() {
 }
 
 #[test]
-fn depth_and_repetition_are_bounded() {
+fn typescript_nesting_and_repeated_expansion_are_limited() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     assert!(one(&nested(90)).is_ok());
     for levels in [101, 100_000] {
@@ -302,7 +302,7 @@ fn depth_and_repetition_are_bounded() {
             bomb.push_str(&format!("const c{level} = {open}{first}c{last}{second}c{last}{close};"));
         }
         let grown = all(&format!("{bomb} export const data = [[c39]]")).unwrap();
-        assert!(grown[0].as_ref().unwrap_err().contains("too large once repeated values are expanded"), "{open}");
+        assert!(grown[0].as_ref().unwrap_err().contains("too large after repeated values are expanded"), "{open}");
         let spread = all(&format!("{bomb} export const data = [...c39]"));
         assert!(format!("{spread:?}").contains("too "), "{open}");
     }
@@ -310,7 +310,7 @@ fn depth_and_repetition_are_bounded() {
         all("const a = { b }; const b = { a }; export const data = [a, 1]").unwrap()[0],
         Err("1:30: `a` refers to itself".to_owned())
     );
-    // Repeated searches must remain fast.
+    // Reading these texts must not take quadratic time.
     for many in
         ["import ", "const ", "export ", "let a ", "<", "1 as A<", "data ", "`${", "/a/ ", "import {a} ", "a.b = "]
     {

@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_in_comments_strings_and_templates_are_ignored() {
+    fn brackets_in_typescript_comments_strings_and_regexes_are_not_tokens() {
         assert_eq!(texts("#!/bin/x {\na /* } */ // ]\n"), ["a"]);
         assert_eq!(texts(r#"['}', "\"]", `)\``]"#), ["[", "'}'", ",", r#""\"]""#, ",", r"`)\``", "]"]);
         assert_eq!(
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn punctuation_and_numbers_are_single_tokens() {
+    fn each_typescript_operator_and_number_is_one_token() {
         assert_eq!(
             texts("...a=>b==c===d?.e?.5:1"),
             ["...", "a", "=>", "b", "==", "c", "===", "d", "?.", "e", "?", ".5", ":", "1"]
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_are_matched() {
+    fn each_typescript_bracket_refers_to_its_matching_bracket() {
         let tokens = tokens("{[()]}").unwrap();
         let partners: Vec<u32> = tokens.iter().map(|token| token.partner).collect();
         assert_eq!(partners, [5, 4, 3, 2, 1, 0]);
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_tokens_are_reported_with_their_location() {
+    fn an_invalid_typescript_token_is_reported_with_its_offset() {
         assert_eq!(fault("a [b"), (2, "`[` is never closed".to_owned()));
         assert_eq!(fault("a ]"), (2, "`]` has no opening bracket".to_owned()));
         assert_eq!(fault("([)"), (2, "`)` does not match `[`".to_owned()));

@@ -8,7 +8,7 @@ use super::scalar;
 /// The value of an expression. `None` means `undefined`, which JSON does not have.
 pub(super) type Evaluated = Option<Value>;
 
-/// A value that can be used many times, with its size.
+/// A value that several places can share, stored together with its size.
 pub(super) struct Shared {
     pub(super) value: Evaluated,
     /// The number of nested levels.
@@ -24,7 +24,7 @@ impl Shared {
     }
 }
 
-/// Returns the cost of a value and its nesting depth, which the evaluator has already limited.
+/// Returns the cost and the nesting depth of a value. The evaluator has already limited the depth.
 pub(super) fn measure(value: &Value) -> (usize, usize) {
     let mut cost = 1;
     let mut depth = 0;

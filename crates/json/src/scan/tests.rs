@@ -136,7 +136,7 @@ fn the_scanner_accepts_the_same_unusual_tokens_as_serde_json() {
 }
 
 #[test]
-fn nesting_deeper_than_64_levels_is_tracked() {
+fn mismatched_brackets_are_rejected_at_up_to_1000_levels_of_nesting() {
     for levels in [1, 62, 63, 64, 65, 127, 128, 129, 200, 1000] {
         // The pattern of object and array levels does not repeat every 64 levels.
         let object = |level: usize| level.is_multiple_of(7) || level % 5 == 3;
@@ -154,7 +154,7 @@ fn nesting_deeper_than_64_levels_is_tracked() {
 }
 
 #[test]
-fn long_strings_do_not_use_the_stack() {
+fn a_string_of_16_mib_is_parsed_with_a_stack_of_128_kib() {
     let text = format!("\"{}\"", "x".repeat(16 << 20));
     let checked = std::thread::Builder::new()
         .stack_size(128 << 10)

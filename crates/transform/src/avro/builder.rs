@@ -88,7 +88,7 @@ impl Builder {
         self.types.len() - 1
     }
 
-    /// Adds a named type, to which types that are parsed later can refer. These include the fields of the named type.
+    /// Adds a named type. Its own fields, and all types that are parsed later, can refer to it.
     fn define(&mut self, one: Type, name: &Name) -> TypeId {
         let id = self.add(one, name.full());
         self.defined.insert(name.full().to_owned(), id);

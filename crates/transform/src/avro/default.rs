@@ -62,7 +62,7 @@ fn encode(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
         (Type::Union(union), Value::Null) => union.has_null,
         (Type::Union(union), Value::Object(members)) if members.len() == 1 => {
             for (name, member) in members {
-                let branch = union.branch(name).ok_or("the value names a branch that the union does not have")?;
+                let branch = union.branch(name).ok_or("the value refers to a branch that the union does not have")?;
                 encode(types, branch, member)?;
             }
             true

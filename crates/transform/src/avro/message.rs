@@ -60,8 +60,8 @@ impl MismatchKind {
 pub struct Mismatch {
     /// The kind of mismatch.
     pub kind: MismatchKind,
-    /// The position in the message: an RFC 6901 pointer with control characters escaped. A truncated pointer ends with
-    /// `…`.
+    /// The position in the message, as a JSON Pointer (RFC 6901) with control characters escaped. A truncated pointer
+    /// ends with `…`.
     pub pointer: String,
     /// The actual type and the type that the schema requires, such as `is a string, not a long`. The text contains no
     /// value from the message. It is empty if the kind of mismatch needs no details.

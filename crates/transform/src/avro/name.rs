@@ -66,5 +66,5 @@ pub(super) fn is_name(text: &str) -> bool {
 
 /// Returns the error for a `text` that is not a name.
 pub(super) fn not_a_name(text: &str) -> String {
-    format!("{} is not a name: use letters, digits and _, and do not start with a digit", quoted(text))
+    format!("{} is not a name: use letters, digits and `_`, and do not start with a digit", quoted(text))
 }

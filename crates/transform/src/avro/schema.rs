@@ -29,7 +29,7 @@ impl Unusable {
         Self::Invalid(why.into())
     }
 
-    /// Adds `part` to the text of an error. `part` names the part of the schema in which the error was found.
+    /// Adds `part` to the text of an error. `part` is a name for the part of the schema in which the error was found.
     pub(super) fn within(self, part: &str) -> Self {
         match self {
             Self::Invalid(why) if why.len() > MAX_PATH => Self::Invalid(why),

@@ -19,7 +19,7 @@ fn record(fields: &str) -> String {
 }
 
 #[test]
-fn valid_schemas_are_accepted() {
+fn avro_schemas_that_goavro_accepts_are_accepted() {
     for schema in [
         r#""string""#,
         r#"["null"]"#,
@@ -72,7 +72,7 @@ fn valid_schemas_are_accepted() {
 }
 
 #[test]
-fn invalid_schemas_are_rejected() {
+fn invalid_avro_schemas_are_rejected_with_the_reason() {
     for (schema, word) in [
         ("", "not JSON"),
         ("string", "not JSON: expected value"),
@@ -168,7 +168,7 @@ const DEFAULTS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 #[test]
-fn defaults_must_fit_their_type() {
+fn an_avro_field_default_that_does_not_fit_its_type_is_rejected() {
     for (of, good, bad) in DEFAULTS {
         let why = |default: &str| why(&record(&format!(r#"{{"name":"a","type":{of},"default":{default}}}"#)));
         for default in *good {
@@ -225,7 +225,7 @@ const VALUES: &[(&str, &[&str], &[&str])] = &[
 ];
 
 #[test]
-fn values_must_fit_their_type() {
+fn a_value_that_does_not_fit_its_avro_type_is_an_error_at_its_pointer() {
     for (of, good, bad) in VALUES {
         let schema = record(&format!(r#"{{"name":"a","type":{of}}}"#));
         for value in *good {
@@ -239,7 +239,7 @@ fn values_must_fit_their_type() {
 }
 
 #[test]
-fn unknown_and_missing_fields_are_errors() {
+fn fields_unknown_to_the_avro_schema_and_missing_fields_are_errors() {
     let schema = record(
         r#"{"name":"a","type":"string"},{"name":"b","type":"int","default":3},{"name":"c","type":"record","fields":[{"name":"ip","type":["null","string"]}]}"#,
     );
@@ -260,7 +260,7 @@ fn unknown_and_missing_fields_are_errors() {
 }
 
 #[test]
-fn values_that_are_encoded_differently_are_warnings() {
+fn values_that_avro_encodes_with_another_meaning_are_warnings() {
     let fields = r#"{"name":"d","type":"double"},{"name":"p","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}},{"name":"f","type":{"type":"fixed","name":"fx","size":3,"logicalType":"decimal","precision":4}}"#;
     let kinds = |message: &str| {
         let Fit { errors, warnings } = found(&record(fields), message);
@@ -284,7 +284,7 @@ fn values_that_are_encoded_differently_are_warnings() {
 }
 
 #[test]
-fn the_work_for_a_schema_is_linear_in_its_text() {
+fn parsing_an_avro_schema_takes_work_linear_in_its_size() {
     // These schemas have many aliases, deep nesting, many fields or a long namespace.
     let aliases: Vec<String> = (0..100_000).map(|at| format!("\"a{at}\"")).collect();
     assert_eq!(why(&format!(r#"{{"type":"record","name":"e","aliases":[{}],"fields":[]}}"#, aliases.join(","))), "");
@@ -312,7 +312,7 @@ fn the_work_for_a_schema_is_linear_in_its_text() {
 }
 
 #[test]
-fn the_work_for_a_comparison_is_linear_in_the_message() {
+fn comparing_a_message_with_a_schema_takes_work_linear_in_the_message() {
     let list = record(r#"{"name":"l","type":{"type":"array","items":{"type":"map","values":"int"}}}"#);
     let many = format!(r#"{{"l":[{}{{}}]}}"#, r#"{"a":"x"},"#.repeat(100_000));
     let errors = found(&list, &many).errors;
@@ -339,7 +339,7 @@ fn the_work_for_a_comparison_is_linear_in_the_message() {
 }
 
 #[test]
-fn arbitrary_schemas_do_not_panic() {
+fn malformed_avro_schemas_do_not_cause_a_panic() {
     let schema = r#"[{"type":"record","name":"a.e","aliases":["b"],"fields":[{"name":"x","type":{"type":"enum","name":"s","symbols":["A","B"],"default":"A"},"default":"B"},{"name":"y","type":["null","a.e"],"default":null},{"name":"z","type":{"type":"fixed","name":"f","size":2},"default":"ab"},{"name":"m","type":{"type":"map","values":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}},"default":{}}]},"int"]"#;
     assert_eq!(why(schema), "");
     let message = Raw::parse(r#"{"a.e":{"x":"A","y":null,"z":"ab","m":{"k":1}}}"#).unwrap();

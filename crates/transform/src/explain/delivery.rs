@@ -27,7 +27,7 @@ pub struct Judge<'m> {
 struct Destination {
     /// The text of the destination. If the next destination has the same text, it is not read again.
     text: String,
-    /// The reasons why the destination does not start; empty if it starts.
+    /// The reasons why rudder-server does not start the destination's producer; empty if it starts the producer.
     problems: Vec<Problem>,
     /// The Avro schemas. `None` means that messages are produced as JSON.
     schemas: Option<Schemas>,
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_found() {
+    fn an_undeliverable_event_is_reported_with_its_problem_codes() {
         let good = json!({ "topic": "t" });
         let avro = json!({ "topic": "t", "ConvertToAvro": true, "avroSchemas": [{ "schemaId": "1", "schema": MAP }] });
         let large = "x".repeat(100);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_exactly_the_maximum_size_is_produced() {
+    fn a_record_is_reported_as_too_large_only_above_batch_bytes() {
         let response = |bytes: usize| format!(r#"{{"output":{{"message":"{}","topic":"t"}}}}"#, "x".repeat(bytes - 24));
         let mut judge = Judge::new(&KAFKA, DEFAULT_BATCH_BYTES, &Unlimited);
         judge.destination(Raw::parse(r#"{"Config":{"topic":"t"}}"#).unwrap());
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_unique() {
+    fn every_delivery_problem_has_a_unique_code() {
         let codes: HashSet<&str> = ProblemCode::ALL.iter().map(|code| code.code()).collect();
         assert_eq!(codes.len(), ProblemCode::ALL.len());
     }

@@ -96,8 +96,8 @@ pub struct Problem {
     /// The reason, which is serialized as its stable identifier.
     #[serde(serialize_with = "as_word")]
     pub code: ProblemCode,
-    /// The reason as text. Of the event's data, the text contains only the paths of fields and an invalid character of
-    /// the topic.
+    /// The reason as text. The only parts of the event in this text are paths of fields and an invalid character of the
+    /// topic.
     pub text: Cow<'static, str>,
 }
 

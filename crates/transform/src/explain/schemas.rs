@@ -63,7 +63,7 @@ impl Schemas {
         self.invalid.as_deref().map(|why| Problem::about(ProblemCode::AvroSchemaInvalid, why))
     }
 
-    /// Compares an event with the schema that the event names, and adds all problems and warnings to `verdict`.
+    /// Compares an event with the schema that the event refers to, and adds all problems and warnings to `verdict`.
     pub(super) fn judge(&self, produced: &Produced<'_>, verdict: &mut Verdict) {
         let Some(id) = produced.schema_id else {
             return verdict.problems.push(Problem::of(ProblemCode::SchemaIdMissing));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_beyond_the_limit_are_counted() {
+    fn avro_problems_above_the_limit_of_ten_are_counted_but_not_listed() {
         let schema = record(&json!([{ "name": "a", "type": "int" }]));
         let message: Value =
             (0..30).map(|at| (format!("f{at}"), json!("secret"))).collect::<serde_json::Map<_, _>>().into();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_do_not_contain_values_of_the_event() {
+    fn avro_problems_and_warnings_do_not_contain_values_of_the_event() {
         let fields = json!([
             { "name": "a", "type": ["null", "string"] },
             { "name": "b", "type": { "type": "enum", "name": "B", "symbols": ["X"] } },
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_schema_is_a_problem_for_every_event() {
+    fn an_invalid_avro_schema_is_a_problem_even_for_events_with_another_schema() {
         let good = json!({ "schemaId": "1", "schema": record(&json!([])) });
         for bad in [
             json!({ "schemaId": "2", "schema": "{}" }),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn events_that_are_not_compared_with_their_schema_get_a_warning() {
+    fn an_event_that_is_not_compared_with_its_avro_schema_gets_a_warning() {
         struct NoMemory;
         impl Meter for NoMemory {
             fn reserve(&self, _bytes: usize) -> Result<(), Halt> {

@@ -152,7 +152,7 @@ pub enum TimestampUse {
     Applied {
         /// Always `true`.
         applied: bool,
-        /// The field that the timestamp was taken from. `None` means that no candidate field has a usable value.
+        /// The field that the timestamp was taken from. `None` means that no field contains a usable timestamp.
         from: Option<String>,
         /// The timestamp.
         value: JsonText,
@@ -180,7 +180,7 @@ impl TimestampUse {
             Stamp::Set { from, value, changed } => {
                 let from = from.map(|from| format!("message.{from}"));
                 let text = match &from {
-                    None => "no candidate field is usable, so the timestamp is null".to_owned(),
+                    None => "no field contains a usable timestamp, so the timestamp is null".to_owned(),
                     Some(from) if changed => format!("set from {from}"),
                     Some(from) => format!("unchanged, equal to {from}"),
                 };
@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_strings_have_no_quotes_or_escapes() {
+    fn the_plain_text_of_a_json_string_has_no_quotes_or_escapes() {
         for (text, plain) in [(r#""a\n\ud800""#, "a\n\u{fffd}"), ("[1.0]", "[1.0]"), ("null", "null"), (r#""""#, "")] {
             assert_eq!(JsonText::whole(text).plain(), plain, "{text}");
         }
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn only_long_text_is_truncated() {
+    fn json_text_above_the_byte_limit_is_truncated_and_marked_as_cut() {
         for (bytes, text, is_cut, expected) in [(6, r#""long""#, false, "long"), (5, "\"long…", true, "\"long…")] {
             let value = JsonText::up_to(bytes, r#""long""#);
             assert_eq!((value.text(), value.is_cut()), (text, is_cut));
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_are_not_split() {
+    fn truncation_does_not_split_a_multibyte_character() {
         assert_eq!((cut("üü", 4), cut("üü", 3), cut("üü", 0)), ("üü".into(), "ü…".into(), "…".into()));
     }
 }

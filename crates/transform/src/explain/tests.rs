@@ -45,7 +45,7 @@ fn assert_rules(message: Value, config: Value, rule: &str, skipped: &[&str]) {
 }
 
 #[test]
-fn skipped_rules_are_reported_in_order() {
+fn skipped_topic_rules_are_explained_in_order_with_their_reasons() {
     let config = json!({ "topic": "t", "enableMultiTopic": true,
         "eventTypeToTopicMap": [{ "from": "identify", "to": "people" }, { "from": "page", "to": "" }],
         "eventToTopicMap": [{ "from": "Paid", "to": "money" }, { "from": "Left", "to": null }] });
@@ -106,7 +106,7 @@ fn skipped_rules_are_reported_in_order() {
 }
 
 #[test]
-fn the_explanation_of_a_transformed_event_is_complete() {
+fn the_explanation_of_a_transformed_event_contains_every_decision() {
     let message = json!({ "type": "track", "channel": "sources", "userId": "u-42", "originalTimestamp": "then",
         "properties": { "tier": "gold", "tags": [], "n": 1 } });
     let config = json!({ "topic": "{{ event.properties.tier || silver }}",
@@ -188,14 +188,14 @@ fn the_result_of_the_timestamp_rule_is_explained() {
     let none = one(json!({ "channel": "sources", "type": "track" }), json!({}))["timestamp"].take();
     assert_eq!(
         none,
-        json!({ "applied": true, "from": null, "value": null, "changed": true, "text": "no candidate field is usable, so the timestamp is null" })
+        json!({ "applied": true, "from": null, "value": null, "changed": true, "text": "no field contains a usable timestamp, so the timestamp is null" })
     );
     let same = one(json!({ "channel": "sources", "type": "track", "timestamp": 1 }), json!({}))["timestamp"].take();
     assert_eq!((&same["changed"], &same["text"]), (&json!(false), &json!("unchanged, equal to message.timestamp")));
 }
 
 #[test]
-fn values_are_exact_and_long_values_are_truncated() {
+fn explained_values_keep_their_exact_text_and_long_values_are_truncated() {
     let long = "ü".repeat(MAX_VALUE_BYTES);
     let body = format!(
         r#"[{{"message":{{"userId":"\ud800","a":{{"n":1.0e400}},"b":"{long}"}},"metadata":{{}},"destination":{{"Config":{{
@@ -216,7 +216,7 @@ fn values_are_exact_and_long_values_are_truncated() {
 }
 
 #[test]
-fn returning_break_skips_the_remaining_events() {
+fn explaining_stops_if_the_callback_returns_break() {
     let mut seen = 0;
     let tally = explain(&KAFKA, "[1,2,3]", PayloadFormat::Plain, "", LIMITS, Options::default(), &Unlimited, |_| {
         seen += 1;

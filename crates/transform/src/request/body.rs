@@ -218,7 +218,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Reads the body of a router request. Returns the family that the field `destType` names, and the request. A
+    /// Reads the body of a router request. Returns the family for the value of the field `destType`, and the request. A
     /// missing `input` is treated as an empty array.
     ///
     /// # Errors
@@ -354,7 +354,7 @@ fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits, usage: &Usage<'_>) -
 }
 
 /// Returns the error for a body that starts with the wrong type: [`BodyError::NotJson`] if the body is not valid JSON,
-/// or else `otherwise`.
+/// and `otherwise` if it is.
 fn wrong_kind(body: &str, otherwise: BodyError) -> BodyError {
     explain(body).map_or(otherwise, BodyError::NotJson)
 }

@@ -51,7 +51,8 @@ pub struct Destination<'a> {
     pub routing: Routing<'a>,
     /// The templates in the destination's Config.
     pub templates: Option<Templates>,
-    /// The destination, opened for lookups, if the path of any template starts with `destination`.
+    /// The destination with parsed fields, for lookups. `None` unless the path of any template starts with
+    /// `destination`.
     pub lazy: Option<LazyObject<'a>>,
     /// The destination's `version`, which becomes a metric label.
     pub version: Option<Raw<'a>>,

@@ -32,8 +32,8 @@ pub struct Event<'a> {
     pub metadata: Field<Metadata<'a>>,
     /// The field `destination`, which is used only in the plain format.
     pub destination: Option<Raw<'a>>,
-    /// Whether any field other than `message`, `metadata` and `destination` has a name that contains a dot. A
-    /// template's path of several names can refer to such a field.
+    /// Whether any field other than `message`, `metadata` and `destination` has a name that contains a dot. A path such
+    /// as `a.b` in a template can refer to such a field.
     pub has_dotted_name: bool,
 }
 
@@ -54,9 +54,9 @@ pub struct Message<'a> {
     pub anonymous_id: Option<Raw<'a>>,
     /// The field `integrations`.
     pub integrations: Option<Raw<'a>>,
-    /// The fields whose name is literally `integrations.<name>`, where `<name>` is a name of some family
-    /// (docs/contract.md#integrations-dotted-name). Each pair contains `<name>` and the value. Each `<name>` occurs at
-    /// most once.
+    /// The fields whose name is literally `integrations.<name>`, where `<name>` is one of the names in
+    /// [`Family::integrations`](crate::family::Family::integrations) (docs/contract.md#integrations-dotted-name). Each
+    /// pair contains `<name>` and the value. Each `<name>` occurs at most once.
     pub dotted_integrations: Vec<(&'static str, Raw<'a>)>,
 }
 
@@ -81,7 +81,7 @@ pub struct Metadata<'a> {
     pub namespace: Option<Raw<'a>>,
 }
 
-/// Parts of earlier events that most later events of the request repeat.
+/// Parts of earlier events. Most later events of the same request contain the same parts.
 #[derive(Debug)]
 pub struct Earlier<'a> {
     metadata: MetadataModel<'a>,
@@ -98,7 +98,7 @@ impl Earlier<'_> {
     }
 }
 
-/// The prefix in the names of the fields that are stored in [`Message::dotted_integrations`].
+/// The prefix of the names of the fields that are stored in [`Message::dotted_integrations`].
 const DOTTED: &[u8] = b"integrations.";
 
 impl<'a> Event<'a> {
@@ -229,7 +229,7 @@ impl<'a> Message<'a> {
         message
     }
 
-    /// Stores the value of the field `integrations.<name>` if `name` is a name of some family.
+    /// Stores the value of the field `integrations.<name>` if any family uses `name` in its `integrations`.
     fn set_dotted(&mut self, name: &[u8], value: Raw<'a>) {
         let names = FAMILIES.into_iter().flat_map(|family| family.integrations);
         let Some(name) = names.into_iter().find(|known| known.as_bytes() == name) else { return };
@@ -307,7 +307,8 @@ impl<'a> Metadata<'a> {
     const NAMES: [&'static str; 7] =
         ["rudderId", "sourceId", "destinationId", "workspaceId", "sourceType", "destinationType", "namespace"];
 
-    /// Reads metadata, which must be an object. `model` caches the metadata of the first event.
+    /// Reads metadata, which must be an object. `model` is the cache that remembers where the fields are in the
+    /// metadata of the first event.
     ///
     /// # Errors
     /// [`Invalid`] if the metadata is not a valid object.

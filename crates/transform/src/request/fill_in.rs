@@ -8,8 +8,8 @@ use json::raw::{EMPTY_OBJECT, Kind, Raw};
 /// Returns the array of events in `{"batch":[…]}`, the body that an SDK posts to the gateway. Returns `None` for any
 /// other value.
 ///
-/// A value with a field `message` is an event, and a value with a field `type` is a message, even if it has a field
-/// `batch`.
+/// A value with a field `message` is an event, and a value with a field `type` is a message. For these values, the
+/// result is `None` even if they have a field `batch`.
 #[must_use]
 pub fn sdk_batch(value: Raw<'_>) -> Option<Raw<'_>> {
     let [batch, message, kind] = value.members(["batch", "message", "type"]);
@@ -29,8 +29,8 @@ impl<'a> Missing<'a> {
     /// The names of the fields that may be added, and `message`, which distinguishes events from bare messages.
     pub const NAMES: [&'static str; 3] = ["message", "destination", "connection"];
 
-    /// Creates the parts. `destination` is JSON text in the format in which rudder-server sends destinations. A `null`
-    /// connection is treated as missing.
+    /// Creates the set of parts to add. `destination` is JSON text in the format in which rudder-server sends
+    /// destinations. A `null` connection is treated as missing.
     #[must_use]
     pub fn of(destination: Option<String>, connection: Option<Raw<'a>>) -> Self {
         Self { destination, connection: connection.filter(|value| !value.is_null()) }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_parts_are_added() {
+    fn bare_messages_become_events_and_events_get_their_missing_fields() {
         for (event, destination, connection, expected) in [
             // Bare messages become events.
             ("{}", "null", "null", r#"{"message":{},"metadata":{}}"#),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn sdk_bodies_and_events_are_distinguished() {
+    fn only_the_body_of_an_sdk_request_is_recognized_as_a_batch() {
         let batch = |text| sdk_batch(Raw::parse(text).unwrap()).map(Raw::text);
         assert_eq!(batch(r#"{"batch":[{},1],"sentAt":"now"}"#), Some("[{},1]"));
         for other in [r#"{"batch":{}}"#, r#"{"message":{},"batch":[]}"#, r#"{"type":"track","batch":[]}"#, "[]", "7"] {

@@ -7,7 +7,7 @@
 //! | [`event`] | the fields of an event |
 //! | [`destination`] | the settings of a destination, read once per request |
 //! | [`shared_tables`] | destinations and connections of the compacted format |
-//! | [`object_cache`] | reads objects that usually repeat an earlier object |
+//! | [`object_cache`] | reads objects that usually have the same fields as an earlier object |
 //! | [`origin`] | the labels of a request's metrics |
 //! | [`fill_in`] | adds missing parts to events |
 //! | [`coding`] | the compression of a body |

@@ -1,4 +1,5 @@
-//! Reads objects that usually repeat an earlier object. Repeated bytes are not parsed again, only compared.
+//! Reads objects that usually have the same fields as an earlier object. Bytes that are equal to those of the earlier
+//! object are compared, but not parsed again.
 //!
 //! The events of a request usually have metadata that differs in only a few fields.
 
@@ -36,16 +37,17 @@ struct Member {
     name: usize,
     value: usize,
     end: usize,
-    /// The field's index in [`ObjectCache::names`]; `None` if the cache does not return the field.
+    /// The index of the field's name in [`ObjectCache::names`]; `None` if the name is not in this list.
     wanted: Option<usize>,
 }
 
-/// An object, and the values of the wanted fields. If a name occurs several times, the last value wins, as in
-/// JavaScript.
+/// An object, and the values of the wanted fields, whose names were given to [`ObjectCache::wanting`]. If a name occurs
+/// several times, the last value wins, as in JavaScript.
 pub type Read<'a, const N: usize> = (Raw<'a>, [Option<Raw<'a>>; N]);
 
 impl<'a, const N: usize> ObjectCache<'a, N> {
-    /// Creates a cache that returns the fields called `names`. The first object that is read becomes the model.
+    /// Creates a cache that finds the fields called `names`. It remembers where they are in the first object (the
+    /// model), and looks there first in later objects.
     #[must_use]
     pub fn wanting(names: [&'static str; N]) -> Self {
         let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_read_the_same_with_and_without_a_model() {
+    fn the_fields_of_an_object_do_not_depend_on_the_object_read_before_it() {
         let texts = [
             r#"{}"#,
             r#"{"a":1}"#,
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_objects_are_rejected_after_a_model() {
+    fn an_invalid_object_is_rejected_even_after_a_similar_valid_object() {
         let model = r#"{"a":1,"b":"a value that is longer than a step","c":3}"#;
         for end in 0..model.len() {
             assert_eq!(found(model, &model[..end]), Err(Invalid), "{}", &model[..end]);

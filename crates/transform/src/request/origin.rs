@@ -14,11 +14,11 @@ use json::raw::{Kind, Raw};
 pub struct Origin {
     /// The integer part of `destination.version`; `1` if the version is missing or not a number.
     pub destination_version: Label,
-    /// `metadata.sourceType`; `undefined` if that field is missing or not a string.
+    /// `metadata.sourceType`; the text `undefined` if that field is missing or not a string.
     pub source_type: Label,
-    /// `metadata.destinationType`; `undefined` if that field is missing or not a string.
+    /// `metadata.destinationType`; the text `undefined` if that field is missing or not a string.
     pub destination_type: Label,
-    /// `metadata.namespace`; `undefined` if that field is missing or not a string.
+    /// `metadata.namespace`; the text `undefined` if that field is missing or not a string.
     pub namespace: Label,
 }
 
@@ -45,7 +45,7 @@ impl Default for Origin {
 
 impl Origin {
     /// Returns the origin of a request. `metadata` is the metadata of the request's first event, and `version` is the
-    /// field of that name in the event's destination.
+    /// field `version` of that event's destination.
     #[must_use]
     pub fn of(metadata: Option<&Metadata<'_>>, version: Option<Raw<'_>>) -> Self {
         let [source_type, destination_type, namespace] = metadata
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_come_from_the_first_event_that_is_an_object() {
+    fn metric_labels_come_from_the_first_event_that_is_an_object() {
         let event = |kind: &str| {
             format!(
                 r#"{{"message":{{}},"destination":{{"version":2}},"metadata":{{"sourceType":"{kind}","destinationType":"KAFKA","namespace":"n"}}}}"#
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_strings_of_bounded_length() {
+    fn the_source_type_label_is_a_string_of_at_most_128_bytes() {
         let of = |value: &str| origin(&format!(r#"[{{"metadata":{{"sourceType":{value}}}}}]"#)).source_type;
         assert_eq!(of("7"), UNDEFINED);
         assert_eq!(of("null"), UNDEFINED);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_label_is_an_integer() {
+    fn the_destination_version_label_is_an_integer_that_defaults_to_1() {
         for (version, label) in [
             ("2", "2"),
             ("2.9", "2"),

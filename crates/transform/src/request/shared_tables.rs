@@ -29,7 +29,7 @@ pub(super) struct Compacted<'a> {
     pub(super) connections: ById<'a>,
 }
 
-/// Values by ID. If an ID occurs several times, the last value wins.
+/// A table of values by ID. If an ID occurs several times, the last value wins.
 #[derive(Debug, Default)]
 pub(super) struct ById<'a> {
     entries: Vec<(Text<'a>, Raw<'a>)>,

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn streaming_finds_the_same_destinations_as_reading_completely() {
+    fn a_streamed_body_has_the_same_destinations_as_a_completely_read_body() {
         let events = r#"[{"message":{"a":[1,"]},\"destinations\":{}"]},"metadata":{"destinationId":"d"}}, 7]"#;
         for body in [
             r#"{"input":E,"destinations":{"d":{"Config":{"m":[{"x":[]}]}}},"connections":{"s:d":{"c":[]}}}"#,
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_with_another_layout_are_not_streamed() {
+    fn a_compacted_body_with_an_unsupported_layout_is_not_streamed() {
         let event = r#"{"message":{},"metadata":{"destinationId":"d"}}"#;
         for (body, is_request) in [
             (r#"{"destinations":{"d":{}},"input":[E]}"#, true),

@@ -1,4 +1,5 @@
-//! Fills the templates in the values of a Config (docs/contract.md#dynamic-configuration).
+//! Fills the templates in the values of a Config: replaces each template with its value
+//! (docs/contract.md#dynamic-configuration).
 //!
 //! The positions of templates are found once per destination. For each event, only the values that the event needs are
 //! filled.
@@ -25,7 +26,7 @@ pub struct Hole {
 #[derive(Debug, Default)]
 pub struct Holes {
     /// The memory address of the Config's text. Every value of the Config is a slice of that text, so the address of
-    /// the value shows the value's offset.
+    /// the value gives the value's offset.
     config: usize,
     holes: Vec<Hole>,
 }
@@ -74,7 +75,8 @@ pub struct FilledValues<'e> {
     templates: &'e [Template],
     /// The values that single templates found, as JSON text, each with the index of the template. Ascending by index.
     values: Vec<(usize, Cow<'e, str>)>,
-    /// The values that all templates of a slot found, as JSON text, each with the slot. Ascending by slot.
+    /// The values that all templates of a slot found, as JSON text, each with the slot. A slot is the set of all
+    /// templates with the same path (see [`PathTree`](super::path_tree::PathTree)). Ascending by slot.
     of_slots: Vec<(usize, &'e str)>,
     /// The texts of filled values of the Config, indexed by [`Part`].
     texts: [OnceCell<String>; 2],
@@ -162,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_in_values_are_filled() {
+    fn templates_in_config_values_are_replaced_by_their_values() {
         let config = Raw::parse(r#"{"a":"{{x}}","b":["{{y}}",{"c":"{{z}}"}],"d":7}"#).unwrap();
         let text = config.text();
         let hole = |name: &str, template| {

@@ -72,7 +72,7 @@ impl Cuts {
 mod tests {
     use super::*;
 
-    /// Returns `text` without the first field of each name in `names`, in whichever object the field is.
+    /// For each name in `names`, removes the first field with this name from `text`, at any depth.
     fn without(text: &str, names: &[&str]) -> String {
         let field = |name: &&str| {
             let start = text.find(&format!("\"{name}\""))?;
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_is_removed_with_one_comma() {
+    fn fields_are_removed_together_with_their_commas() {
         let text = r#"{"a":1,"b":{"c":2,"d":3},"e":4}"#;
         for (names, left) in [
             (&[][..], text),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_remaining_text_is_valid_json_despite_whitespace() {
+    fn removing_fields_from_json_with_whitespace_leaves_valid_json() {
         let text = "{ \"a\" : 1 ,\n \"b\" : 2 , \"c\" : 3 }";
         for names in 0..8 {
             let cut: Vec<&str> = ["a", "b", "c"]
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_moved_unless_a_part_of_it_is_cut() {
+    fn only_a_value_without_cuts_is_found_in_the_remaining_text() {
         let whole = Raw::parse(r#"{"a":1,"b":{"c":2},"d":[3]}"#).unwrap();
         let cuts = Cuts::of(whole.text(), vec![1..6, 12..17]);
         let left = cuts.apply(whole.text());

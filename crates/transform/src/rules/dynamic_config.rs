@@ -32,7 +32,7 @@ pub struct Filler<'t, 'f, 'u, 'm, O> {
 }
 
 impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
-    /// Creates a filler for one event.
+    /// Prepares for filling `templates` for one event.
     pub fn new(templates: &'t Templates, budget: &'f mut EventBudget<'u, 'm>, observer: &'f mut O) -> Self {
         Self { templates, budget, observer, filled: 0, routing_bytes: templates.routing_bytes }
     }
@@ -58,9 +58,9 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
         Ok(self.finish(values, changes))
     }
 
-    /// Fills the templates in `tree` with the values in `hits`, and marks the hits to remove from the event. If
-    /// `elsewhere` is not `None`, also looks up its templates in its event. Returns the values that can change the
-    /// topic.
+    /// Fills the templates in `tree` with the values in `hits`, and marks the hits whose fields must be removed from
+    /// the event. `elsewhere` can contain further templates together with an event; these templates are looked up in
+    /// that event. Returns the values that can change the topic.
     ///
     /// # Errors
     /// The same errors as [`Self::fill_lazily`].

@@ -18,7 +18,7 @@ const ARRAY: u32 = u32::MAX;
 /// Returns whether a value contains only empty strings, arrays and objects.
 ///
 /// First, the value is read up to the first part that is not empty. Then, the rest of the value is searched for a later
-/// duplicate that hides this part. A tree of the value is built only if there is such a duplicate.
+/// field of the same name that hides this part. A tree of the value is built only if there is such a duplicate.
 ///
 /// # Errors
 /// [`Exhausted`] if the check would exceed the event's budget.
@@ -41,8 +41,9 @@ enum Content {
     Hidden,
 }
 
-/// Finds the first scalar that is not an empty string, and returns whether it is visible to JavaScript. Returns `None`
-/// if there is no such scalar.
+/// Finds the first scalar that is not an empty string. Returns [`Content::Hidden`] if a later field of the same name
+/// hides the scalar or a container around it, and [`Content::Shown`] otherwise. Returns `None` if there is no such
+/// scalar.
 fn first_content(value: Raw<'_>, budget: &mut EventBudget<'_, '_>) -> Result<Option<Content>, Exhausted> {
     let mut reader = Reader::of(value);
     let mut open: Vec<u32> = Vec::new();
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_values_and_duplicates_stay_within_the_budget() {
+    fn checking_deep_or_duplicate_values_for_emptiness_stays_within_budget() {
         let deep = format!("{}{}", "[".repeat(300_000), "]".repeat(300_000));
         assert_eq!(is_empty_with(&deep, 1_000), Ok(true));
         let names: Vec<String> = (0..3_000).map(|name| format!("\"{name}\":1")).collect();

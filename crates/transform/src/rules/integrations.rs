@@ -18,8 +18,8 @@ pub struct Integrations<'a> {
 }
 
 impl<'a> Integrations<'a> {
-    /// Reads the options under the first name in [`Family::integrations`] whose value is truthy. Only an object can
-    /// contain options, but any truthy value hides the names after it.
+    /// Reads the options under the first name in [`Family::integrations`] whose value is truthy. After a truthy value,
+    /// no further names are tried, even if the value is not an object and therefore contains no options.
     #[must_use]
     pub fn of(message: &Message<'a>, family: &Family) -> Self {
         if message.integrations.is_none() && message.dotted_integrations.is_empty() {

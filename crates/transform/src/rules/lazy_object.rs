@@ -73,9 +73,8 @@ impl<'a> LazyObject<'a> {
         Ok(Self::Object(Box::new(Parts::of(raw, known, budget)?)))
     }
 
-    /// Creates a lazy object whose fields are already parsed, including the fields of its field `name`, so copies of
-    /// the lazy object need not parse them. Returns `None` if `raw` is not an object, or if parsing it would exceed the
-    /// limits.
+    /// Creates a lazy object, and parses its fields and the fields of its field `name`, so that copies of the lazy
+    /// object need not parse them. Returns `None` if `raw` is not an object, or if parsing it would exceed the limits.
     #[must_use]
     pub fn opened(raw: Raw<'a>, name: &str, usage: &Usage<'_>) -> Option<Self> {
         let mut budget = EventBudget::for_event(raw.text().len(), usage);

@@ -41,7 +41,7 @@ pub struct PathTree {
     /// The indices of the templates that are not in the tree, because their paths start with one of [`SHARED_ROOTS`],
     /// ascending.
     shared: Vec<usize>,
-    /// Whether the whole path of any template is one of [`ROOTS`].
+    /// Whether the path of any template consists of a single name that is in [`ROOTS`].
     has_whole_root: bool,
 }
 

@@ -62,8 +62,8 @@ fn usable(value: Raw<'_>) -> bool {
 /// The values of the fields of a message whose names are in [`FIRST_NAMES`], in the same order.
 struct Fields<'a>([Option<Raw<'a>>; FIRST_NAMES.len()]);
 
-/// The paths above, and all their prefixes that end before a dot. Each of these texts can be the name of a field,
-/// because names may contain dots.
+/// The paths in [`IDENTIFY`], [`TRACK`] and [`MAPPED`], and all prefixes of these paths that end before a dot. Each of
+/// these texts can be the name of a field, because names may contain dots.
 const FIRST_NAMES: [&str; 11] = [
     TIMESTAMP,
     "originalTimestamp",
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn all_prefixes_of_all_paths_are_looked_up() {
+    fn the_timestamp_rule_looks_up_every_prefix_of_its_paths() {
         for path in IDENTIFY.iter().chain(TRACK).chain([&MAPPED]) {
             let prefixes = path.match_indices('.').map(|(dot, _)| &path[..dot]).chain([*path]);
             prefixes.for_each(|name| assert!(FIRST_NAMES.contains(&name), "{name}"));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_dots_are_found() {
+    fn the_timestamp_rule_finds_fields_whose_names_contain_dots() {
         for (fields, expected) in [
             (r#""type":"identify","traits.timestamp":1"#, Some("1")),
             (r#""type":"identify","context.timestamp":1"#, Some("1")),

@@ -59,7 +59,7 @@ impl Template {
         Ok(Self::new([root, path], trim(&default)))
     }
 
-    /// Creates a template. The two pieces in `path` together are the path, and `default` is the decoded default.
+    /// Creates a template. Its path is the concatenation of the two texts in `path`. `default` is the decoded default.
     pub(crate) fn new(path: [&str; 2], default: &[u8]) -> Self {
         let path_bytes = path[0].len() + path[1].len();
         let mut text = String::with_capacity(path_bytes + default.len() + "\"\"".len());
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_a_path_and_a_default() {
+    fn a_template_is_parsed_into_its_path_and_default() {
         for (text, path, default) in [
             ("{{ event.a.b || x }}", "message.a.b", "x"),
             ("{{event.a||x}}", "message.a", "x"),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_not_templates() {
+    fn a_text_that_deviates_from_the_template_syntax_is_not_a_template() {
         for text in [
             "{{ a }}",
             "{{ || x }}",

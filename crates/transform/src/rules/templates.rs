@@ -13,7 +13,8 @@ use json::raw::Raw;
 pub const MAX_TEMPLATES: usize = 1_000;
 /// The maximum number of names in the path of a template.
 pub const MAX_PATH_NAMES: usize = 128;
-/// The maximum size, in bytes, of a Config with templates and of its filled topic settings.
+/// The maximum size, in bytes, of a Config with templates. The same limit applies to the topic settings of the Config
+/// after their templates have been filled.
 pub const MAX_CONFIG_BYTES: usize = 1 << 20;
 
 /// The parts of an event that the response needs. Templates cannot remove them.

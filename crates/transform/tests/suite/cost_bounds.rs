@@ -35,7 +35,8 @@ impl Meter for CountingMeter {
 /// Calls `endpoint` and returns its response to `body`. `response_bytes` returns the size of a response.
 ///
 /// # Panics
-/// Panics if the endpoint reads or reserves more bytes than the bounds allow, or uses more memory than it reserved.
+/// Panics if the endpoint reads or reserves more bytes than the bounds allow, or uses clearly more memory than it
+/// reserved.
 #[track_caller]
 pub fn assert_bounded<T>(
     name: &str,

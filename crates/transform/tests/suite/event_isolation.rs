@@ -58,7 +58,7 @@ fn invalid() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// Generates valid and invalid events in any order, each paired with whether it is invalid.
+/// Generates valid and invalid events in any order. The flag of each event is true if the event is invalid.
 fn mixed() -> impl Strategy<Value = Vec<(bool, Value)>> {
     proptest::collection::vec(destination(), 1..3).prop_flat_map(|destinations| {
         let good = good_event(select(destinations)).prop_map(|event| (false, event));
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn responses_do_not_depend_on_how_batches_are_split(
+    fn responses_do_not_depend_on_how_events_are_split_into_batches(
         batches in proptest::collection::vec(events(), 1..4),
         sizes in proptest::collection::vec(1_usize..5, 1..6),
         family in family(),
@@ -189,7 +189,7 @@ proptest! {
     }
 
     #[test]
-    fn key_and_topic_do_not_depend_on_neighbors(
+    fn the_key_and_topic_of_an_event_do_not_depend_on_other_events(
         event in good_event(destination()),
         others in events(),
         place in any::<prop::sample::Index>(),
@@ -218,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn elements_that_are_not_events_do_not_affect_events(other in special(), event in good_event(destination())) {
+    fn batch_elements_that_are_not_events_do_not_affect_other_events(other in special(), event in good_event(destination())) {
         let own = alone(0, &event);
         let actual = responded(0, &[other.clone(), event.clone(), other]);
         prop_assert_eq!(&actual[0]["statusCode"], 400);

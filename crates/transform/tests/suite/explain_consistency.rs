@@ -71,7 +71,7 @@ pub fn assert_consistent(family: &'static Family, form: PayloadFormat, query: &s
 }
 
 #[test]
-fn explanations_are_limited_like_responses() {
+fn explaining_stops_after_the_first_event_whose_response_is_too_large() {
     let body = r#"[{"message":{},"metadata":{},"destination":{}},{"message":{},"metadata":{},"destination":{}}]"#;
     let family = Family::by_name("kafka").expect("a family");
     // Responses to earlier events are not kept, so the limit applies to the response to a single event.

@@ -30,7 +30,7 @@ fn array(event: &str, events: usize) -> String {
 }
 
 #[test]
-fn the_size_of_a_response_is_limited() {
+fn a_request_whose_response_exceeds_the_size_limit_is_rejected() {
     let event = r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t"}}}"#;
     let input = |event: &str| format!(r#"{{"destType":"kafka","input":{}}}"#, array(event, 3));
     let all: [(Endpoint, String); 5] = [
@@ -51,7 +51,7 @@ fn the_size_of_a_response_is_limited() {
 }
 
 #[test]
-fn the_number_of_events_is_limited() {
+fn a_request_with_more_events_than_the_limit_is_rejected() {
     // These bodies cover both formats, all endpoints, streaming, and reading a body completely.
     let event = r#"{"message":{},"metadata":{},"destination":{}}"#;
     let bodies: [(Endpoint, PayloadFormat, &str); 7] = [
@@ -82,7 +82,7 @@ fn expensive(templates: usize) -> String {
 }
 
 #[test]
-fn the_work_per_event_is_limited_regardless_of_its_neighbors() {
+fn an_event_with_too_much_template_work_is_rejected_without_affecting_others() {
     let limits = Limits { events: 100, response_bytes: 1 << 26 };
     let good =
         r#"{"message":{"userId":"u"},"metadata":{},"destination":{"Config":{"topic":"t","x":"{{ event.b || d }}"}}}"#;
@@ -99,7 +99,7 @@ fn the_work_per_event_is_limited_regardless_of_its_neighbors() {
 }
 
 #[test]
-fn the_size_of_a_response_is_limited_relative_to_its_body() {
+fn a_response_out_of_proportion_to_the_request_body_is_rejected() {
     let topic = "t".repeat(700_000);
     let destinations = format!(r#"{{"d":{{"Config":{{"topic":"{topic}"}}}}}}"#);
     let body = |events: usize| {
@@ -137,7 +137,7 @@ fn assert_too_complex(response: &Value) {
 }
 
 #[test]
-fn the_number_of_templates_and_the_size_of_a_config_are_limited() {
+fn events_with_too_many_templates_or_too_large_a_config_are_rejected() {
     let many = |count| format!(r#"{{"topic":"t","x":[{}]}}"#, vec![r#""{{ event.a || d }}""#; count].join(","));
     assert_eq!(filled("{}", &many(MAX_TEMPLATES))["output"]["topic"], "t");
     assert_too_complex(&filled("{}", &many(MAX_TEMPLATES + 1)));
@@ -158,7 +158,7 @@ fn the_number_of_templates_and_the_size_of_a_config_are_limited() {
 }
 
 #[test]
-fn the_size_of_filled_topic_settings_is_limited() {
+fn an_event_is_rejected_if_its_filled_topic_setting_is_too_large() {
     let config = r#"{"topic":"{{ event.a || d }}"}"#;
     let value = |bytes: usize| "v".repeat(bytes - r#""""#.len());
     let message = |bytes: usize| json!({ "a": value(bytes) }).to_string();
@@ -168,7 +168,7 @@ fn the_size_of_filled_topic_settings_is_limited() {
 }
 
 #[test]
-fn only_values_within_the_limit_are_checked_for_emptiness() {
+fn a_template_value_above_the_size_limit_counts_as_not_empty() {
     let config = r#"{"x":"{{ event.a || d }}"}"#;
     let message = |bytes: usize| format!(r#"{{"a":[{}]}}"#, " ".repeat(bytes - "[]".len()));
     assert_eq!(filled(&message(MAX_CONFIG_BYTES), config)["output"]["message"], json!({ "a": [] }));

@@ -277,7 +277,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn many_templates_match_the_reference_implementation(event in event_with_many_templates()) {
+    fn transforming_many_templates_matches_the_reference_implementation(event in event_with_many_templates()) {
         let response = transform(0, &Value::from(vec![event.clone()]).to_string(), PayloadFormat::Plain);
         let expected = oracle::transform(&NAMES[0], &event, &json!({}));
         let actual = responses(&response.body);
@@ -321,7 +321,7 @@ proptest! {
     }
 
     #[test]
-    fn batches_match_the_reference_implementation(events in events()) {
+    fn the_batch_endpoint_matches_the_reference_implementation(events in events()) {
         let body = json!({ "destType": "kafka", "input": events }).to_string();
         let response = batch::respond(&body, PayloadFormat::Plain, LIMITS).expect("a valid body");
         let actual = responses(&response.body);
@@ -336,7 +336,10 @@ proptest! {
     }
 
     #[test]
-    fn unchanged_messages_keep_all_bytes(messages in proptest::collection::vec(raw_object(), 1..6), space in space()) {
+    fn a_message_that_no_rule_changes_keeps_all_its_bytes(
+        messages in proptest::collection::vec(raw_object(), 1..6),
+        space in space(),
+    ) {
         let mut body = String::from("[");
         for (index, message) in messages.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
@@ -357,7 +360,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_text_does_not_panic(text in any_text(), compacted: bool) {
+    fn transforming_arbitrary_text_does_not_panic(text in any_text(), compacted: bool) {
         let form = if compacted { PayloadFormat::Compacted } else { PayloadFormat::Plain };
         if let Ok(response) = processor::respond(served(0), &text, form, QUERY, LIMITS) {
             prop_assert_eq!(responses(&response.body).len() as u64, response.tally.events);

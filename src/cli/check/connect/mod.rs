@@ -95,7 +95,7 @@ fn topic(name: &str) -> Result<String, String> {
     topics::illegal(name).map_or_else(|| Ok(name.to_owned()), Err)
 }
 
-/// Reads the file that an environment variable names.
+/// Reads the file whose path is in an environment variable. Returns `None` if the variable is not set.
 fn file(variable: &str) -> Option<client_certificate::File> {
     let path = env::var_os(variable).filter(|path| !path.is_empty())?;
     let content = (|| {

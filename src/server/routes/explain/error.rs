@@ -12,11 +12,11 @@ pub enum ExplainError {
     NotJson(String),
     /// The body is not an object.
     #[error(
-        "the body must be a JSON object with events and, optionally, destination, destinationId, destinationName, connection, family, partitions, batchBytes and check"
+        "the body must be a JSON object with the field events and the optional fields destination, destinationId, destinationName, connection, family, partitions, batchBytes and check"
     )]
     NotAnObject,
     /// `events` is missing or not an array.
-    #[error("events is missing or not an array")]
+    #[error("the field events is missing or not an array")]
     EventsNotAnArray,
     /// `family` is not the name of a supported destination type.
     #[error("family must be kafka, azure_event_hub or confluent_cloud")]
@@ -34,7 +34,7 @@ pub enum ExplainError {
     #[error("batchBytes must be a whole number from 1 to {MAX_BATCH_BYTES}")]
     BatchBytesInvalid,
     /// `check` is not a boolean.
-    #[error("check must be true or false")]
+    #[error("the field check must be true or false")]
     CheckInvalid,
     /// `partitions` is not a whole number in the supported range.
     #[error("partitions must be a whole number from 1 to {MAX_PARTITIONS}")]
@@ -43,7 +43,7 @@ pub enum ExplainError {
     #[error("the request has more than {0} events")]
     TooManyEvents(usize),
     /// The events are larger than [`RequestLimits::filled_bytes`](super::limits::RequestLimits::filled_bytes) allows.
-    #[error("the events are larger than {0} bytes once the destination is filled in")]
+    #[error("the events are larger than {0} bytes after the destination has been added to each event without one")]
     TooLarge(usize),
 }
 

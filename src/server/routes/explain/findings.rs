@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::request::CheckedText;
 
-/// The findings for one destination: that of the first event with a destination.
+/// The findings for one destination: the destination of the first event that has one.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationCheck {
@@ -28,8 +28,8 @@ pub struct DestinationFinding {
     /// The severity.
     #[schema(pattern = "^(error|warning|hint)$")]
     pub severity: String,
-    /// The location, as an RFC 6901 pointer into `destination`. If `destination` contains several destinations, the
-    /// pointer starts at the selected one.
+    /// The location, as a JSON pointer (RFC 6901) into `destination`. If `destination` contains several destinations,
+    /// the pointer starts at the selected one.
     pub pointer: String,
     /// The problem. Values of secrets are not shown.
     pub message: String,
@@ -53,7 +53,7 @@ pub fn findings(checked: &CheckedText) -> DestinationCheck {
     report.drop_missing_secrets();
     let Some(destination) = report.destinations.first() else {
         return DestinationCheck::unavailable(
-            "the destination is not one of Kafka, Azure Event Hubs and Confluent Cloud",
+            "the destination type is not Apache Kafka, Azure Event Hubs or Confluent Cloud",
         );
     };
     let one = |finding: &check::finding::Finding| DestinationFinding {
@@ -74,7 +74,7 @@ pub fn findings(checked: &CheckedText) -> DestinationCheck {
 #[cfg(not(feature = "tools"))]
 #[must_use]
 pub fn findings(_: &CheckedText) -> DestinationCheck {
-    DestinationCheck::unavailable("checks are unavailable: this binary was built without the feature tools")
+    DestinationCheck::unavailable("checks are unavailable: this binary was built without the Cargo feature `tools`")
 }
 
 impl DestinationCheck {

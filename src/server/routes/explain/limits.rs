@@ -10,8 +10,8 @@ pub const MAX_BATCH_BYTES: u32 = 0x7fff_ffff;
 pub const MAX_BODY_BYTES: usize = 1 << 20;
 /// The maximum number of events in a request.
 pub const MAX_EVENTS: usize = 100;
-/// The maximum total size of all events after the destination has been filled in, in bytes. This is also the maximum
-/// total size of all explanations.
+/// The maximum total size of all events in bytes, after the destination has been added to each event without one. This
+/// is also the maximum total size of all explanations.
 pub const MAX_WORKING_BYTES: usize = 8 << 20;
 
 /// The limits of one request to `POST /explain`.
@@ -19,6 +19,6 @@ pub const MAX_WORKING_BYTES: usize = 8 << 20;
 pub struct RequestLimits {
     /// The maximum number of events.
     pub events: usize,
-    /// The maximum total size of all events after defaults have been filled in, in bytes.
+    /// The maximum total size of all events in bytes, after the defaults of the request have been added to the events.
     pub filled_bytes: usize,
 }

@@ -88,7 +88,7 @@ fn explained(
     let share = &decoded.share;
     let text = text_within(&decoded.bytes, share)?;
     let ExplainRequest { family, options, body, checked } = ExplainRequest::read(&text, limits)?;
-    // This is an estimate of the memory for the events with defaults filled in, and for the explanations.
+    // This is an estimate of the memory for the explanations, and for the events after defaults have been added.
     share.reserve(2 * body.capacity())?;
     let findings = checked.as_ref().map(findings::findings);
     let findings = findings.map(|findings| serde_json::to_vec(&findings)).transpose();

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn omitted_fields_have_defaults() {
+    fn fields_omitted_from_an_explain_request_have_defaults() {
         let request = |family, partitions, body: &str| {
             let options = Options { partitions: NonZeroU32::new(partitions), ..Options::default() };
             Ok(ExplainRequest { family, options, body: body.to_owned(), checked: None })
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn each_invalid_request_has_its_error() {
+    fn each_invalid_explain_request_is_rejected_with_its_own_error() {
         for (text, error) in [
             ("", ExplainError::NotJson("EOF while parsing a value at line 1 column 0".to_owned())),
             ("{\"events\":[\n{]}", ExplainError::NotJson("key must be a string at line 2 column 2".to_owned())),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_in_any_format_determines_the_family() {
+    fn the_destination_of_an_explain_request_determines_the_family() {
         let limits = RequestLimits { events: 9, filled_bytes: 10_000 };
         let read = |destination: &str, rest: &str| {
             ExplainRequest::read(&format!(r#"{{"events":[{{}}],"destination":{destination}{rest}}}"#), limits)
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_destination_of_the_first_event_is_checked() {
+    fn an_explain_request_with_check_checks_the_destination_of_its_first_event() {
         let limits = RequestLimits { events: 9, filled_bytes: 10_000 };
         let checked = |text: &str| {
             let request = ExplainRequest::read(text, limits).expect(text);

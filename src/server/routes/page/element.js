@@ -14,7 +14,7 @@ export function element(name, attributes = {}, ...children) {
   return node;
 }
 
-/** Sets the text of an element if it differs, because screen readers would announce the same text again. */
+/** Sets the text of an element only if it changes: screen readers would announce an unchanged text again. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

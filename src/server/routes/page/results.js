@@ -186,7 +186,7 @@ function changes({ templates, timestamp }) {
     : null;
   if (items.length === 0 && !stamped) return null;
   const none = items.length === 0
-    ? element("li", {}, element("span", { class: "rule" }, "Templates"), element("span", { class: "soft" }, "none was filled in"))
+    ? element("li", {}, element("span", { class: "rule" }, "Templates"), element("span", { class: "soft" }, "no template was evaluated"))
     : null;
   return part("What changed", element("ul", { class: "changes" }, stamped, none, ...items));
 }

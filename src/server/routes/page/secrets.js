@@ -42,8 +42,8 @@ const decode = (text, { start, end }) => JSON.parse(text.slice(start, end));
 const isScalar = (kind) => kind === "string" || kind === "number" || kind === "word";
 
 /**
- * Returns the text with an empty string in place of each secret, and the paths of the secrets. Text that is not JSON is
- * returned unchanged, because secrets cannot be found in it. Do not share such text.
+ * Replaces each secret in a JSON text with an empty string. Returns the new text, and the paths of the secrets. Text that
+ * is not JSON is returned unchanged, because secrets cannot be found in it. Do not share such text.
  */
 export function withoutSecrets(text, nested = 0) {
   const { tokens, error } = scan(text);

@@ -12,7 +12,7 @@ export async function service() {
   }
 }
 
-/** Returns the header for a token. A text that is not a valid header value is not sent, because browsers reject it. */
+/** Returns the header for a token. Browsers reject invalid header values, so there is no header for an invalid token. */
 export function authorization(token) {
   const given = token.trim();
   return /^[\x21-\x7e]+$/.test(given) ? { Authorization: `Bearer ${given}` } : {};

@@ -21,7 +21,7 @@ pub(super) const LARGE_RESPONSE_BYTES: usize = 256 * 1024;
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// The maximum size of the last chunk of a response, in bytes. The connection takes the last chunk only when fewer
-/// bytes than this are left to write. Until then, the memory of the whole response is counted as in flight.
+/// bytes than this number are left to write. Until then, the memory of the whole response is counted as in flight.
 const LAST_PIECE_BYTES: usize = 32 * 1024;
 
 /// Creates the response to a transformation request. `then` is dropped after the response has been written.

@@ -20,20 +20,20 @@ fn after_removing(text: &str, paths: &[&str]) -> String {
 }
 
 #[test]
-fn removing_a_field_keeps_all_other_bytes() {
+fn removing_a_field_keeps_the_exact_text_of_all_other_values() {
     let text = r#"{"a": {"x":1.0, "y" : [1e400 ,-0]}, "b":"\ud800", "a.c":7}"#;
     assert_eq!(after_removing(text, &["a.x"]), r#"{"a":{"y":[1e400 ,-0]},"b":"\ud800","a.c":7}"#);
     assert_eq!(after_removing(text, &["a.x", "a.y"]), r#"{"a":{},"b":"\ud800","a.c":7}"#);
 }
 
 #[test]
-fn lookups_do_not_change_the_text() {
+fn looking_up_a_field_does_not_change_the_text_of_an_object() {
     let text = r#"{ "a" : { "b" : 1 } }"#;
     let mut object = LazyObject::of(Raw::parse(text).unwrap());
     assert!(matches!(find(&mut object, "a.b"), Found::Member(_)));
     assert!(matches!(find(&mut object, "a.c"), Found::Nothing));
     assert_eq!(object.text(), text);
-    // Setting a field does not change the text of other fields.
+    // Setting a field does not change the text of the values of other fields.
     let mut object = LazyObject::of(Raw::parse(r#"{ "a" : { "b" : 1 }, "c" : 2 }"#).unwrap());
     assert!(matches!(find(&mut object, "a.b"), Found::Member(_)));
     let usage = Usage::unlimited();
@@ -43,7 +43,7 @@ fn lookups_do_not_change_the_text() {
 }
 
 #[test]
-fn reads_and_comparisons_are_charged() {
+fn looking_up_a_path_charges_the_budget_for_reads_and_comparisons() {
     // Two objects are read. The first name is looked up in the outer object, the second name in the inner object.
     let usual = (19 + 13) + (1 + parts::COMPARISON_WORK) + (1 + 2 * parts::COMPARISON_WORK);
     // If any name in the outer object contains a dot, the whole path is also looked up in the outer object.
@@ -66,7 +66,7 @@ fn removing_a_field_removes_its_duplicates() {
 }
 
 #[test]
-fn names_with_dots_are_found() {
+fn a_path_finds_fields_whose_names_contain_dots() {
     assert_eq!(after_removing(r#"{"a":{"b.c":1,"d":2}}"#, &["a.b.c"]), r#"{"a":{"d":2}}"#);
     assert_eq!(after_removing(r#"{"a.b":1,"a":{"b":2}}"#, &["a.b"]), r#"{"a":{"b":2}}"#);
     // The shorter key wins, even if its value does not contain the rest of the path.
@@ -75,7 +75,7 @@ fn names_with_dots_are_found() {
 }
 
 #[test]
-fn only_the_length_of_an_array_is_found() {
+fn a_path_into_an_array_finds_only_its_length() {
     let mut object = LazyObject::of(Raw::parse(r#"{"a":[1,2]}"#).unwrap());
     assert!(matches!(find(&mut object, "a.length"), Found::ArrayLength));
     assert!(matches!(find(&mut object, "a.length.x"), Found::Nothing));
@@ -83,7 +83,7 @@ fn only_the_length_of_an_array_is_found() {
 }
 
 #[test]
-fn the_number_of_fields_is_limited() {
+fn a_lookup_in_an_object_with_too_many_fields_is_too_complex() {
     let wide = |members: usize| format!("{{\"a\":{{{}}}}}", vec!["\"x\":1"; members].join(","));
     let (fits, too_wide) = (wide(MAX_MEMBERS), wide(MAX_MEMBERS + 1));
     assert!(matches!(find(&mut LazyObject::of(Raw::parse(&fits).unwrap()), "a.x"), Found::Member(_)));

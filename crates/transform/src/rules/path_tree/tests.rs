@@ -3,7 +3,7 @@ use crate::meter::Usage;
 use crate::rules::lazy_object::{self, LazyObject};
 
 /// For each path, returns the text of the value that the tree finds. Returns `None` if the tree does not support the
-/// message.
+/// message, for example because of a field name that contains a dot.
 fn found(paths: &[&str], message: &str) -> Option<Vec<Option<String>>> {
     let usage = Usage::unlimited();
     let mut budget = EventBudget::for_event(message.len(), &usage);
@@ -29,7 +29,7 @@ fn found_alone(path: &str, message: &str) -> Option<String> {
 }
 
 #[test]
-fn the_tree_finds_the_same_values_as_single_lookups() {
+fn the_path_tree_finds_the_same_values_as_single_lookups() {
     let paths = ["message.a", "message.b.d.e", "message.b.c", "message.f.g", "message.a", "message.f.length"];
     for message in [
         "{}",
@@ -44,7 +44,7 @@ fn the_tree_finds_the_same_values_as_single_lookups() {
 }
 
 #[test]
-fn a_large_tree_finds_the_same_values_as_single_lookups() {
+fn a_path_tree_of_300_paths_finds_the_same_values_as_single_lookups() {
     let paths: Vec<String> = (0..300).map(|name| format!("message.n{name}")).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let message = r#"{"n":0,"n0":1,"n299":2,"n63":3,"n64":4,"n65":5,"n300":6,"":7,"n12":8}"#;
@@ -57,7 +57,7 @@ fn a_large_tree_finds_the_same_values_as_single_lookups() {
 }
 
 #[test]
-fn find_returns_none_for_unusual_events_and_paths() {
+fn the_path_tree_returns_none_for_unsupported_events_and_paths() {
     let paths = ["message.a.b", "message.c", "message.d.length", "message.e", "message.e.f"];
     for message in [
         r#"{"a.b":1}"#,
@@ -80,7 +80,7 @@ fn find_returns_none_for_unusual_events_and_paths() {
 }
 
 #[test]
-fn every_template_that_may_find_a_value_is_reached() {
+fn the_path_tree_reaches_every_template_that_may_find_a_value() {
     let paths = [
         "message.a.b",
         "message",
