@@ -1,7 +1,7 @@
 //! Finds the end of a JSON value and validates every byte of the value.
 //!
 //! The scanner accepts exactly the texts that serde_json accepts, which tests and a fuzz target verify. It does not
-//! recurse. For each level of nesting beyond 64, it allocates one bit.
+//! recurse. For each level of nesting beyond 63, it allocates one bit.
 
 use crate::invalid::Invalid;
 use crate::steps::{BLOCK, STEP, non_digits, specials, specials_of_block};
@@ -71,33 +71,39 @@ fn literal(text: &[u8], at: usize, expected: &[u8]) -> Result<usize, Invalid> {
 }
 
 /// The types of the containers whose end has not been read yet, one bit each: 1 means an object, 0 means an array.
-#[derive(Default)]
 struct Nesting {
-    /// The types of the innermost containers, up to 64. The lowest bit represents the innermost container.
+    /// The types of the innermost containers, up to 63, below a bit that is always 1. The lowest bit represents the
+    /// innermost container.
     near: u64,
-    /// The number of open containers.
-    depth: usize,
-    /// The types of the containers that are not in `near`, 64 in each element.
+    /// The types of the containers that are not in `near`, 63 in each element, in the same form.
     far: Vec<u64>,
 }
 
 impl Nesting {
+    /// No open container.
+    const NONE: u64 = 1;
+
     fn open(&mut self, object: bool) {
-        if self.depth.is_multiple_of(64) && self.depth > 0 {
+        if self.near >> 63 != 0 {
             self.far.push(self.near);
+            self.near = Self::NONE;
         }
         self.near = self.near << 1 | u64::from(object);
-        self.depth += 1;
     }
 
     /// Closes the innermost container.
     fn close(&mut self) {
-        self.depth -= 1;
-        if self.depth.is_multiple_of(64) {
-            self.near = self.far.pop().unwrap_or(0);
-        } else {
-            self.near >>= 1;
+        self.near >>= 1;
+        if self.near == Self::NONE
+            && let Some(far) = self.far.pop()
+        {
+            self.near = far;
         }
+    }
+
+    /// Whether no container is open.
+    fn is_empty(&self) -> bool {
+        self.near == Self::NONE
     }
 
     /// Whether the innermost container is an object.
@@ -214,7 +220,7 @@ impl<'a> Scanner<'a> {
     #[inline(never)]
     fn container(&mut self, at: usize) -> Result<usize, Invalid> {
         let text = self.text;
-        let mut nesting = Nesting::default();
+        let mut nesting = Nesting { near: Nesting::NONE, far: Vec::new() };
         let mut place = Place::Value(at);
         loop {
             let mut end = match place {
@@ -236,7 +242,7 @@ impl<'a> Scanner<'a> {
             };
             // The containers around the value may end directly after it.
             loop {
-                if nesting.depth == 0 {
+                if nesting.is_empty() {
                     return Ok(end);
                 }
                 let in_object = nesting.in_object();
@@ -279,6 +285,13 @@ impl<'a> Scanner<'a> {
                     }
                     at = end + 2;
                 }
+                Some([b'"', b':', b'1'..=b'9']) => {
+                    let end = number(self.text, quote + 2)?;
+                    if chunk(self.text, end) != Some(b",\"") {
+                        return Ok(Place::End(end));
+                    }
+                    at = end + 1;
+                }
                 Some([b'"', b':', first]) if *first > b' ' => return Ok(Place::Value(quote + 2)),
                 _ => return self.name(quote),
             }
@@ -312,12 +325,21 @@ pub(crate) fn chunk<const N: usize>(text: &[u8], at: usize) -> Option<&[u8; N]> 
 /// Reads a number: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
 #[inline]
 fn number(text: &[u8], at: usize) -> Result<usize, Invalid> {
-    // Fast path: nearly every number is a short integer.
-    if let Some(step) = chunk::<STEP>(text, at) {
-        let digits = non_digits(step).trailing_zeros() as usize;
-        let is_short = digits < STEP && !matches!(step[digits], b'.' | b'e' | b'E');
-        if is_short && matches!(step[0], b'1'..=b'9') {
-            return Ok(at + digits);
+    // Fast path: nearly every number is short, and has no exponent.
+    if let Some(step) = chunk::<STEP>(text, at)
+        && matches!(step[0], b'1'..=b'9')
+    {
+        let others = non_digits(step);
+        let mut end = others.trailing_zeros() as usize;
+        if step.get(end) == Some(&b'.') {
+            // The lowest bit stands for the point, and the next one for the end of the fraction.
+            let after = (others & (others - 1)).trailing_zeros() as usize;
+            if after > end + 1 {
+                end = after;
+            }
+        }
+        if end < STEP && !matches!(step[end], b'.' | b'e' | b'E') {
+            return Ok(at + end);
         }
     }
     any_number(text, at)

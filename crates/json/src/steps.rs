@@ -83,8 +83,9 @@ pub fn non_digits(step: &[u8; STEP]) -> u32 {
 /// Returns the length of the common prefix of two texts, in bytes.
 #[inline]
 pub fn common_prefix(one: &[u8], other: &[u8]) -> usize {
+    let steps = one.as_chunks::<STEP>().0.iter().zip(other.as_chunks::<STEP>().0);
     let mut at = 0;
-    while let (Some(a), Some(b)) = (one[at..].first_chunk::<STEP>(), other.get(at..).and_then(<[u8]>::first_chunk)) {
+    for (a, b) in steps {
         let same = u8x16::new(*a).simd_eq(u8x16::new(*b)).to_bitmask();
         let differing = !same & 0xffff;
         if differing != 0 {

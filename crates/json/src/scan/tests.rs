@@ -15,10 +15,19 @@ fn assert_same(text: &str) {
 }
 
 /// Calls [`assert_same`] for arrays in which `text` starts at different offsets in a block, and is followed by a
-/// complete block.
+/// complete block, and for objects in which `text` is the value of a field.
 fn assert_same_in_block(text: &str) {
+    let block = "z".repeat(BLOCK);
     for before in ["[", "[\"\",", "[\"0123456789\","] {
-        assert_same(&format!("{before}{text},\"{}\"]", "z".repeat(BLOCK)));
+        assert_same(&format!("{before}{text},\"{block}\"]"));
+    }
+    for after in [
+        format!(",\"a\":\"{block}\"}}"),
+        format!(", \"a\":\"{block}\"}}"),
+        format!(",\"{block}\"}}"),
+        "}".repeat(BLOCK),
+    ] {
+        assert_same(&format!("{{\"\":{text}{after}"));
     }
 }
 
@@ -85,6 +94,18 @@ fn the_scanner_accepts_the_same_unusual_tokens_as_serde_json() {
         "-01",
         "1.",
         "1.0",
+        "12.5",
+        "1.2.3",
+        "12..3",
+        "12.e3",
+        "12.5e3",
+        "12.5E",
+        "12.-5",
+        "1234567.12345678",
+        "1234567.123456789",
+        "123456789012345.5",
+        "123456789012345",
+        "1234567890123456",
         ".5",
         "1e",
         "1e+",
@@ -132,6 +153,7 @@ fn the_scanner_accepts_the_same_unusual_tokens_as_serde_json() {
         "{\"a\":1]",
     ] {
         assert_same(text);
+        assert_same_in_block(text);
     }
 }
 

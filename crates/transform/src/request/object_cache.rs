@@ -41,6 +41,14 @@ struct Member {
     wanted: Option<usize>,
 }
 
+/// What [`ObjectCache::skip_repeated`] skipped.
+struct Repeated<'m> {
+    /// The number of skipped fields.
+    members: usize,
+    /// The model's field whose name was skipped after the skipped fields.
+    name: Option<&'m Member>,
+}
+
 /// An object, and the values of the wanted fields, whose names were given to [`ObjectCache::wanting`]. If a name occurs
 /// several times, the last value wins, as in JavaScript.
 pub type Read<'a, const N: usize> = (Raw<'a>, [Option<Raw<'a>>; N]);
@@ -67,9 +75,14 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
         let mut found = [None; N];
         let mut next = 0;
         let raw = reader.parts::<Invalid>(|reader| {
-            next += self.skip_repeated(next, reader, &mut found);
-            // The next field is not known to be equal to the model's field, so it is parsed.
-            match self.wanted(reader.name()?) {
+            let repeated = self.skip_repeated(next, reader, &mut found);
+            next += repeated.members;
+            // The value of the next field is not known to be equal to the model's value, so it is parsed.
+            let wanted = match repeated.name {
+                Some(member) => member.wanted,
+                None => self.wanted(reader.name()?),
+            };
+            match wanted {
                 Some(index) => found[index] = Some(reader.value()?),
                 None => reader.skip()?,
             }
@@ -103,26 +116,27 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
         Ok(members)
     }
 
-    /// Skips fields of `reader` that are equal to fields of the model, and the commas after these fields. The
-    /// comparison starts with the model's field at index `next`. Stores the values of wanted fields in `found`, and
-    /// returns the number of skipped fields.
-    fn skip_repeated(&self, next: usize, reader: &mut Reader<'a>, found: &mut [Option<Raw<'a>>; N]) -> usize {
-        let Some(first) = self.members.get(next) else { return 0 };
+    /// Skips fields of `reader` that are equal to fields of the model, and the commas after these fields. If the next
+    /// field has the same name as the model's field, also skips this name and the colon after it. The comparison starts
+    /// with the model's field at index `next`. Stores the values of skipped wanted fields in `found`.
+    fn skip_repeated(&self, next: usize, reader: &mut Reader<'a>, found: &mut [Option<Raw<'a>>; N]) -> Repeated<'_> {
+        let Some(first) = self.members.get(next) else { return Repeated { members: 0, name: None } };
         reader.peek();
         let rest = reader.rest();
         let same = first.name + common_prefix(&self.text.as_bytes()[first.name..], rest.as_bytes());
-        let mut count = 0;
+        let mut members = 0;
         let mut skipped = 0;
         for pair in self.members[next..].windows(2).take_while(|pair| pair[1].name <= same) {
             let member = &pair[0];
             if let Some(index) = member.wanted {
                 found[index] = rest.get(member.value - first.name..member.end - first.name).map(Raw::from_valid);
             }
-            count += 1;
+            members += 1;
             skipped = pair[1].name - first.name;
         }
-        reader.advance(skipped);
-        count
+        let name = self.members.get(next + members).filter(|member| member.value <= same);
+        reader.advance(name.map_or(skipped, |member| member.value - first.name));
+        Repeated { members, name }
     }
 }
 
