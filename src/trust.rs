@@ -1,6 +1,7 @@
-//! The CA certificates that every TLS client of this binary trusts: the system's, or Mozilla's if the system has none,
-//! and those in the file whose path is in `UPSTREAM_CA_FILE`. Connections to brokers are an exception: they trust the
-//! CA certificates that rudder-server's producer trusts.
+//! The CA certificates that the TLS clients of this binary trust: the system's, or Mozilla's if the system has none,
+//! and those in the file that the client is configured with, such as the file in `UPSTREAM_CA_FILE`. There are three
+//! exceptions. `check --connect` trusts the CA certificates that rudder-server's producer trusts. `health` accepts
+//! every certificate. If a certificate file is set for the export of traces, the export trusts only this file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ pub fn in_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> 
     Ok(certificates)
 }
 
-/// Returns a TLS client that trusts these certificates.
+/// Returns the configuration of a TLS client that trusts `certificates`.
 ///
 /// # Errors
 /// Never fails in practice.

@@ -99,7 +99,7 @@ def all_checks(checks):
 
     expect("plaintext", "PLAIN", {}, words=["3 partitions, 1 replica", *written], topics=["users"])
     expect("no such topic", "PLAIN", {"topic": "nowhere"}, ["topic-missing"], ["it does not exist"])
-    expect("closed port", None, {}, ["connection-refused"], [f"127.0.0.1:{checks.kafka.closed}: connection refused"])
+    expect("closed port", None, {}, ["connection-refused"], [f"127.0.0.1:{checks.kafka.closed} refused the connection"])
     expect("no such host", "PLAIN", {"hostName": "no-such-host.invalid"}, ["name-not-found"], ["does not resolve"])
     expect("unreachable advertised address", "ASTRAY", {}, ["connection-refused"], ["advertised.listeners"])
     expect("two brokers", "PLAIN", {"hostName": "localhost,127.0.0.1"}, words=written)

@@ -20,7 +20,7 @@ pub(super) enum Diagnostic {
     Rejected(Rejection),
     /// rudder-server would not produce the event.
     Undeliverable(Problem),
-    /// rudder-server would produce something that is probably unintended. The event still has a result.
+    /// rudder-server would send a record to Kafka, but probably not the intended one. The event still has a result.
     Doubtful(Problem),
     /// The line is not JSON.
     NotJson(String),
@@ -39,7 +39,8 @@ impl Diagnostic {
             Diagnostic::NotJson(reason) => reason.clone(),
             Diagnostic::Unanswered(error) => format!("not transformed: {error}"),
             Diagnostic::UnfitKey => {
-                "skipped: its key contains a tab, line break or NUL, which kcat would treat as a delimiter".to_owned()
+                "skipped: the event's key contains a tab, line break or NUL, which kcat would treat as a delimiter"
+                    .to_owned()
             }
         }
     }
@@ -84,7 +85,7 @@ pub(super) struct DiagnosticLog {
 }
 
 impl DiagnosticLog {
-    /// Reports the problems of a batch of `source`, until [`SHOWN`] problems of the run have been reported.
+    /// Reports the problems of a batch from `source`, until [`SHOWN`] problems of the run have been reported.
     pub(super) fn report(&mut self, source: &Arc<str>, diagnostics: &Diagnostics, progress: &Progress) {
         self.any_failed |= diagnostics.any_failed;
         for (code, count) in &diagnostics.counts {

@@ -48,7 +48,7 @@ static TABLE: [Row; 8] = [
     Row {
         command: "verify",
         codes: &[
-            (0, "all responses are as expected or differ intentionally; with --record, all responses were recorded"),
+            (0, "all responses are as expected or differ intentionally; with --record, each was recorded"),
             (1, "some responses differ or are missing, or some cases cannot be read"),
             (2, "invalid arguments, no case could be verified or recorded, or the output cannot be written"),
         ],
@@ -72,7 +72,7 @@ static TABLE: [Row; 8] = [
     Row {
         command: "destinations",
         codes: &[
-            (0, "the destinations were shown; --watch ends with 0 when the program that reads its output exits"),
+            (0, "the destinations were shown; with --watch, the program that reads the output has exited"),
             (1, "the service is unreachable, or responds with an error"),
             (2, "invalid arguments, or the output cannot be written"),
         ],

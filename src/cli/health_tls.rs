@@ -1,5 +1,5 @@
-//! TLS for `health`. The service's certificate is not verified, because it is for the host name that rudder-server
-//! uses, not for the address that this check connects to. Neither the request nor the response is secret.
+//! TLS for `health`. The service's certificate is not verified, because it is issued for the host name that
+//! rudder-server uses, not for the address that this check connects to. Neither the request nor the response is secret.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Sets up logging: lines on stderr, written by a separate thread.
+//! Sets up logging. A separate thread writes the log lines to stderr.
 
 use std::io;
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub(super) fn start(settings: &Settings) -> Result<Log, String> {
         LogFormat::Text => subscriber.with(lines).try_init(),
         LogFormat::Json => subscriber.with(lines.json()).try_init(),
     };
-    started.map_err(|error| format!("the log cannot be started: {error}"))?;
+    started.map_err(|error| format!("cannot initialize logging: {error}"))?;
     // A panic message may contain event data, so only the panic's location is logged, which is enough to find the bug.
     // A panic in the hook itself would abort the process, but the log writer never fails and never blocks.
     std::panic::set_hook(Box::new(|panic| {
@@ -118,10 +118,10 @@ mod tests {
     }
     /// Runs in a separate process, because the panic hook and the log are global.
     #[test]
-    fn if_writes_to_stderr_fail_a_panic_does_not_abort_the_process() {
+    fn a_panic_does_not_abort_the_process_if_it_cannot_be_logged_to_stderr() {
         const CHILD: &str = "PANIC_WITH_A_FULL_STDERR";
         if std::env::var_os(CHILD).is_none() {
-            let this = "cli::logging::tests::if_writes_to_stderr_fail_a_panic_does_not_abort_the_process";
+            let this = "cli::logging::tests::a_panic_does_not_abort_the_process_if_it_cannot_be_logged_to_stderr";
             let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
             let mut child = std::process::Command::new(std::env::current_exe().unwrap());
             child.args([this, "--exact", "--nocapture"]).env(CHILD, "").stderr(full);

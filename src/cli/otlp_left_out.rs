@@ -6,7 +6,7 @@ pub(super) struct Export;
 /// Logs a warning if the environment requests an export.
 ///
 /// # Errors
-/// Never fails. In a build with the feature `otlp`, this function may fail.
+/// This function never fails. The function `start` of a build with the feature `otlp` can fail.
 pub(super) fn start() -> Result<Option<Export>, String> {
     let names = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
     if let Some(name) = names.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {

@@ -26,7 +26,8 @@ impl Trust {
         trust::certificates(&scheme, self.ca_file.as_deref())
     }
 
-    /// Returns the TLS settings of the tools' HTTP client for a URL.
+    /// Returns TLS settings for the HTTP client of the tools. With these settings, the client trusts the CA
+    /// certificates that [`Self::certificates`] returns for the URL.
     ///
     /// # Errors
     /// Returns the reason if the file of `--ca-file` cannot be used.
@@ -35,7 +36,7 @@ impl Trust {
     }
 }
 
-/// Returns TLS settings of the tools' HTTP client that trust these certificates.
+/// Returns TLS settings for the HTTP client of the tools. With these settings, the client trusts only `certificates`.
 pub(super) fn tls(certificates: &[CertificateDer<'static>]) -> TlsConfig {
     let certificates: Vec<Certificate<'static>> =
         certificates.iter().map(|der| Certificate::from_der(der).to_owned()).collect();

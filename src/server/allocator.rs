@@ -9,7 +9,7 @@ const EVERY: Duration = Duration::from_secs(4);
 
 /// The number of bytes of free memory that a worker's arena keeps for the next requests. With glibc's default, which is
 /// smaller, the memory of a typical request is returned to the OS, and the next request causes a page fault for every
-/// page that it uses. These page faults take a fifth of the CPU time.
+/// page that it uses. Handling these page faults takes a fifth of the CPU time.
 const KEEP_BYTES: i32 = 32 << 20;
 /// The minimum size, in bytes, of allocations that are mapped separately. Such an allocation is returned to the OS as
 /// soon as it is freed.

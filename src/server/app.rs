@@ -36,7 +36,8 @@ use transform::family::FAMILIES;
 /// The state of all routes of one instance.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// The state of the transformation endpoints, and of requests that this service does not serve itself.
+    /// The state of the transformation endpoints. It includes the fallback, which handles requests that this
+    /// service does not serve itself.
     pub transformation: Transformation,
     /// The state of `POST /explain`.
     pub explain: ExplainService,
@@ -50,7 +51,7 @@ pub struct State {
     pub request_ids: Data<RequestIds>,
     /// The state of `/destinations`.
     pub destinations: ShownActivity,
-    /// The values of the limits, which log lines report.
+    /// The values of the limits. Log lines about rejected requests show these values.
     pub limits: LimitValues,
     /// The information that the web pages show.
     pub info: ServiceInfo,
@@ -181,8 +182,8 @@ pub fn configure(state: State, extra: ExtraRoutes) -> impl FnOnce(&mut ServiceCo
             .service(small("/version", status::version))
             .service(small("/buildVersion", status::build_version))
             .service(small("/transformerBuildVersion", status::build_version))
-            // Metrics are served on their own port. If `/metrics` were forwarded, the upstream's metrics would be
-            // mistaken for this service's.
+            // Metrics are served on their own port. If this port forwarded requests for `/metrics`, clients would
+            // mistake the upstream's metrics for metrics of this service.
             .service(web::resource(["/metrics", "/metrics/"]).to(metrics_elsewhere))
             .configure(docs::configure(&info, false))
             .configure(page)
@@ -235,7 +236,7 @@ pub fn configure_metrics(state: State) -> impl FnOnce(&mut ServiceConfig) {
                     .get(metrics::metrics)
                     .default_service(web::to(not_on_metrics_port)),
             )
-            // This port serves probes too, because on the service's port they queue behind other requests.
+            // This port serves probes too, because on the service's port, probes wait behind other requests.
             .service(small("/health", status::health))
             .service(own_status("/ready", status::ready))
             .default_service(web::to(not_on_metrics_port));

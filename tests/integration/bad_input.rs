@@ -60,7 +60,7 @@ fn error_responses_never_contain_text_of_the_request_body() {
 }
 
 #[test]
-fn malformed_http_is_400() {
+fn a_malformed_http_request_gets_400() {
     let server = Server::shared();
     let response = exchange(&mut server.connect(), b"BREW /coffee\r\n\r\n");
     assert_eq!(response.status, 400);

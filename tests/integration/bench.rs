@@ -65,7 +65,7 @@ fn bench_counts_match_the_metrics_of_the_service() {
 }
 
 #[test]
-fn bench_against_another_transformer_reports_two_rounds_each_and_a_ratio() {
+fn bench_against_another_transformer_reports_two_rounds_of_each_and_a_ratio() {
     let (one, other) = (FakeUpstream::responding(GOOD), FakeUpstream::responding(GOOD));
     let ran = bench(&[&url(one.address), "--against", &url(other.address), "-s2", "-c1", "--format=json"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);

@@ -180,7 +180,7 @@ fn events_above_a_template_limit_are_rejected_and_other_events_are_served() {
 
 // docs/contract.md#retryable-503
 #[test]
-fn requests_above_the_memory_budget_get_a_retryable_503() {
+fn requests_get_a_retryable_503_while_the_memory_budget_is_used_up() {
     let server = Server::start(&["--max-in-flight-bytes=200000"]);
     let large = format!("{EVENT}{}", " ".repeat(60_000));
     assert_eq!(server.transform(large.as_bytes()).status, 200);

@@ -162,7 +162,7 @@ fn the_settings_for_check_connect_are_read_from_the_config() {
 }
 
 #[test]
-fn certificate_findings_are_exact_to_the_second() {
+fn check_determines_to_the_second_whether_a_certificate_is_valid() {
     let report = |name: &str, now: i64| {
         let case = cases().into_iter().find(|case| case.name == name).expect(name);
         let report = check(case.input.to_string().as_bytes(), None, now).expect(name);

@@ -122,7 +122,7 @@ fn check_reads_400000_levels_of_nesting_and_50000_map_entries() {
 }
 
 #[test]
-fn check_exits_with_0_1_or_2_depending_on_input_findings_and_strict() {
+fn the_exit_code_of_check_depends_on_its_input_its_findings_and_the_strict_flag() {
     for (arguments, input, code) in [
         (&["--family=kafka", "-"][..], GOOD, 0),
         (&["--family=kafka", "--strict", "-"][..], GOOD, 0),

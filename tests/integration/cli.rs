@@ -58,7 +58,7 @@ fn the_service_runs_until_sigterm_or_sigint_and_exits_with_0() {
 }
 
 #[test]
-fn flags_override_environment_variables_and_log_format_json_applies() {
+fn flags_override_environment_variables_and_log_format_json_prints_json_lines() {
     let environment = [("HOST", "127.0.0.2"), ("PORT", "1"), ("LOG_FORMAT", "json")];
     let (mut child, line, _log) = start(&["--host=127.0.0.1", "--port=0", "--metrics-port=0"], &environment);
     let json: serde_json::Value = serde_json::from_str(&line).expect("a JSON line");
@@ -80,7 +80,7 @@ fn all_configuration_errors_are_reported_at_once() {
 }
 
 #[test]
-fn configuration_errors_are_json_lines_with_log_format_json() {
+fn configuration_errors_are_printed_as_json_lines_if_log_format_is_json() {
     let bad = [("LOG_FORMAT", "json"), ("PORT", "7"), ("METRICS_PORT", "7"), ("LOG_LEVEL", "off,verbose")];
     let output = run(&[], &bad);
     assert_eq!(output.status.code(), Some(78));
@@ -260,7 +260,7 @@ fn the_health_command_exits_with_1_if_the_service_does_not_respond() {
 }
 
 #[test]
-fn unknown_flags_and_values_that_cannot_be_parsed_exit_with_2() {
+fn unknown_flags_and_values_that_cannot_be_parsed_cause_exit_code_2() {
     for (arguments, environment) in [
         (&["--nope"][..], &[][..]),
         (&["--port=seventy"][..], &[][..]),
@@ -274,7 +274,7 @@ fn unknown_flags_and_values_that_cannot_be_parsed_exit_with_2() {
 }
 
 #[test]
-fn startup_exits_with_1_and_names_the_address_if_the_port_is_in_use() {
+fn the_service_exits_with_1_and_names_the_address_if_its_port_is_in_use() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("bound").port().to_string();
     let output = run(&["--host=127.0.0.1", "--metrics-port=0", "--port", &port], &[]);

@@ -247,7 +247,7 @@ fn unresolvable_broker_names_and_closed_broker_ports_are_distinguished() {
 }
 
 #[test]
-fn unusable_broker_responses_are_reported_as_different_problems() {
+fn each_kind_of_unusable_broker_response_is_reported_as_its_own_problem() {
     // This broker supports no version of Metadata in which a client can forbid the creation of missing topics.
     let old = broker(|key| match key {
         API_VERSIONS => versions(0, 3),
@@ -313,7 +313,7 @@ fn verdicts(report: &Report) -> (Vec<Problem>, Vec<Problem>) {
 }
 
 #[test]
-fn an_unreachable_bootstrap_broker_is_a_warning_if_another_is_reachable() {
+fn an_unreachable_bootstrap_broker_causes_a_warning_if_another_is_reachable() {
     let good = good_broker();
     let (_held, closed) = closed();
     let blank = Address { host: " localhost".to_owned(), port: good.port };
@@ -354,7 +354,7 @@ fn the_client_certificate_step_is_skipped_if_ca_certificate_is_not_set() {
 }
 
 #[test]
-fn brokers_of_two_clusters_are_reported() {
+fn bootstrap_brokers_that_belong_to_different_clusters_are_reported() {
     let of = |name: &'static str| {
         broker(move |key| match key {
             API_VERSIONS => versions(0, 12),

@@ -90,7 +90,7 @@ fn alert_links_use_the_repository_in_cargo_toml() {
 }
 
 #[test]
-fn the_dashboard_shows_every_counter_that_this_service_adds() {
+fn the_dashboard_shows_every_counter_that_exists_only_in_this_service() {
     let shown: Vec<String> = queries();
     let own = table::ALL.iter().filter(|metric| metric.origin == table::Origin::Own && metric.name.ends_with("_total"));
     for metric in own {

@@ -83,7 +83,7 @@ fn destinations_endpoint_shows_partition_keys_only_with_show_keys() {
 }
 
 #[test]
-fn destinations_above_the_limits_share_one_entry_in_report_and_metrics() {
+fn destinations_above_the_maximum_number_share_one_entry_and_one_metric_label() {
     let server = Server::start(&["--destination-metrics=10"]);
     for request in 0..20 {
         let events: Vec<Value> =
@@ -122,7 +122,7 @@ fn destinations_endpoint_and_command_require_the_operator_token() {
 }
 
 #[test]
-fn with_page_off_only_the_metrics_port_serves_the_destinations_endpoint() {
+fn if_page_is_off_only_the_metrics_port_serves_the_destinations_endpoint() {
     let server = Server::start(&["--page=off"]);
     assert_eq!((server.get("/destinations").status, ask(&server, "").status), (404, 200));
     assert_eq!(server.get("/live").status, 404);

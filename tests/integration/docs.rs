@@ -187,7 +187,7 @@ fn source_files_and_tests_named_in_the_docs_exist() {
 }
 
 #[test]
-fn log_lines_named_in_the_troubleshooting_page_exist_in_the_source() {
+fn log_messages_quoted_in_the_troubleshooting_page_exist_in_the_source() {
     let page = fs::read_to_string(root().join("docs/guides/troubleshooting.md")).expect("a page");
     let lines: BTreeSet<String> = spans(&page)
         .iter()

@@ -31,7 +31,7 @@ fn known_requests() -> Vec<ProcessorRequest> {
 }
 
 #[test]
-fn explanations_match_the_responses_to_all_known_requests() {
+fn explanations_match_the_responses_to_all_test_requests() {
     let (mut requests, mut events) = (0, 0);
     for (family, form, query, body) in known_requests() {
         events += assert_consistent(family, form, &query, &body);
@@ -97,7 +97,7 @@ fn explain_accepts_both_a_bare_message_and_a_whole_event() {
 }
 
 #[test]
-fn explain_applies_connection_and_query_and_keeps_json_literals() {
+fn explain_fills_templates_from_connection_and_query_and_keeps_json_literals() {
     let body = r#"{"events":[{"id":12345678901234567890,"userId":"\ud800"}],"connection":{"region":"eu"},
         "destination":{"topic":"t","a":"{{ request.query.a || y }}","b":"{{ connection.region || z }}"}}"#;
     let response = Server::shared().post("/explain?a=1&a=2", &[], body.as_bytes());
@@ -153,7 +153,7 @@ fn malformed_explain_requests_are_rejected_with_a_specific_message() {
 }
 
 #[test]
-fn explain_requests_above_a_limit_of_events_or_bytes_get_413() {
+fn an_explain_request_with_too_many_events_or_bytes_gets_413() {
     let events = |count| format!(r#"{{"events":[{}],"destination":{{}}}}"#, vec!["{}"; count].join(","));
     assert_eq!(post(&events(100)).status, 200);
     assert_eq!(post(&events(101)).status, 413);

@@ -8,7 +8,7 @@ use crate::upstream::{FakeUpstream, json};
 const THEIRS: &str = r#"{"routerTransform":{"HS":true,"KAFKA":true},"regulations":["BRAZE"],"supportDestTransformCompactedPayloadV1":true,"somethingNew":{"a":1.5}}"#;
 
 #[test]
-fn upstream_features_are_cached_and_lose_native_types_in_router_transform() {
+fn upstream_features_are_cached_and_router_transform_omits_native_types() {
     let upstream = FakeUpstream::responding(json("200 OK", THEIRS));
     let server = Server::start(&[&upstream.flag()]);
     for _ in 0..3 {
@@ -47,7 +47,7 @@ fn concurrent_features_requests_share_one_upstream_request() {
 }
 
 #[test]
-fn features_are_503_until_the_upstream_has_sent_a_valid_response() {
+fn the_features_endpoint_returns_503_until_the_upstream_has_sent_valid_features() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let unreachable = format!("--upstream-transformer-url=http://{refused}");
     let broken = FakeUpstream::responding(json("500 Internal Server Error", "{}"));

@@ -176,7 +176,7 @@ fn requests_for_destination_types_that_are_not_native_are_forwarded() {
 }
 
 #[test]
-fn a_body_read_to_find_its_destination_type_is_forwarded_unchanged() {
+fn a_body_that_is_read_to_find_the_destination_type_is_forwarded_unchanged() {
     let upstream = FakeUpstream::responding(json("200 OK", "[]"));
     let server = behind(&upstream, &["--max-body-bytes=2000", "--max-events=2"]);
     // A body is forwarded even if it has too many events, invalid UTF-8 and a number that is too large for a double.
@@ -439,7 +439,7 @@ fn an_upstream_that_sends_no_valid_response_results_in_502() {
 }
 
 #[test]
-fn https_upstreams_get_a_tls_handshake() {
+fn the_service_starts_a_tls_handshake_with_an_https_upstream() {
     // The fake upstream does not speak TLS. It receives the first bytes of a handshake, but no request.
     let (sender, first) = channel();
     let sender = Mutex::new(sender);
@@ -455,7 +455,7 @@ fn https_upstreams_get_a_tls_handshake() {
 }
 
 #[test]
-fn a_silent_upstream_is_504_and_a_stalled_response_closes_the_connection() {
+fn a_silent_upstream_causes_504_and_a_stalled_response_closes_the_connection() {
     let (release, released) = channel::<()>();
     let released = Mutex::new(released);
     let upstream = FakeUpstream::start(move |stream, seen| {
@@ -553,7 +553,7 @@ fn requests_with_the_connect_method_get_404_and_are_not_forwarded() {
 }
 
 #[test]
-fn ready_depends_on_the_upstream_only_with_ready_needs_upstream() {
+fn readiness_depends_on_the_upstream_only_with_the_setting_ready_needs_upstream() {
     let refused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let unreachable = format!("--upstream-transformer-url=http://{refused}");
     assert_eq!(Server::start(&[&unreachable]).get("/ready").status, 200);

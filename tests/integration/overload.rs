@@ -78,7 +78,7 @@ fn early_rejections_do_not_wait_for_the_body_and_close_the_connection() {
 }
 
 #[test]
-fn a_complete_chunked_body_keeps_the_connection_open() {
+fn a_connection_stays_open_after_a_request_with_a_complete_chunked_body() {
     let mut stream = Server::shared().connect();
     for _ in 0..3 {
         let request = format!("{POST}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{EVENT}\r\n0\r\n\r\n", EVENT.len());

@@ -39,7 +39,7 @@ fn every_file_of_the_page_is_served_with_its_content_type_and_policy() {
 }
 
 #[test]
-fn service_json_of_the_page_has_version_ports_and_token_requirement() {
+fn service_json_has_the_version_the_metrics_port_and_the_token_requirement() {
     let folder = Folder::new();
     let token = format!("--operator-token-file={}", folder.write("token", "a-token-of-the-operator"));
     let info = |address: SocketAddr| fetch(&format!("http://{address}/page/service.json"), "GET", &[], b"");
@@ -87,7 +87,7 @@ fn every_file_that_the_page_references_exists() {
 }
 
 #[test]
-fn if_the_page_is_disabled_its_paths_are_404() {
+fn the_paths_of_the_web_page_get_404_if_the_page_is_disabled() {
     let server = Server::start(&["--page=off"]);
     for (path, ..) in FILES {
         assert_eq!(server.get(path).status, 404, "{path}");

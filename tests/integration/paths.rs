@@ -54,7 +54,7 @@ fn no_spelling_of_the_metrics_path_is_forwarded_to_the_upstream() {
 }
 
 #[test]
-fn a_path_above_the_root_is_400() {
+fn a_request_for_a_path_above_the_root_gets_400() {
     let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let base = format!("{}/base", upstream.flag());
     for server in [behind(&upstream, &[]), Server::start(&[&base]), Server::start(&[])] {

@@ -83,7 +83,7 @@ fn citations() -> BTreeMap<String, BTreeSet<PathBuf>> {
 }
 
 #[test]
-fn every_cited_rule_exists_and_every_rule_has_a_case() {
+fn every_rule_cited_in_the_source_exists_and_every_rule_has_a_test_case() {
     let (contract, differences) = (page("contract.md"), page("reference/differences.md"));
     let all: Vec<&str> = rules(&contract).into_iter().chain(rules(&differences)).collect();
     let listed: BTreeSet<&str> = all.iter().copied().collect();
@@ -123,7 +123,7 @@ fn every_config_rule_exists_and_lists_existing_findings_of_check() {
 }
 
 #[test]
-fn every_rejection_has_a_case() {
+fn every_kind_of_rejection_has_a_test_case() {
     let folder = root().join("test-fixtures");
     let all: String =
         fixtures().iter().map(|(path, _)| fs::read_to_string(folder.join(path)).expect("a fixture")).collect();

@@ -461,7 +461,7 @@ fn metrics_and_explain_require_the_operator_token_and_other_paths_do_not() {
 }
 
 #[test]
-fn with_page_metrics_the_service_port_forwards_the_paths_of_the_page() {
+fn if_page_is_metrics_the_service_port_forwards_the_paths_of_the_web_page() {
     let upstream = FakeUpstream::responding(json_response("200 OK", "\"upstream\""));
     let (_folder, server) = guarded(&["--page=metrics", "--workers=1", &upstream.flag()]);
     // On the service's port, the paths of the page are forwarded. On the metrics port, nothing is forwarded.
@@ -480,7 +480,7 @@ fn with_page_metrics_the_service_port_forwards_the_paths_of_the_page() {
 }
 
 #[test]
-fn with_page_metrics_only_the_metrics_port_serves_the_page() {
+fn if_page_is_metrics_only_the_metrics_port_serves_the_web_page() {
     let server = Server::start(&["--page=metrics"]);
     for path in ["/", "/page/main.js"] {
         assert_eq!(server.get(path).status, 404, "{path}");

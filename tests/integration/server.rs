@@ -82,7 +82,7 @@ fn test_routes(config: &mut ServiceConfig) {
         let pieces = pieces.map(|piece| Ok::<_, actix_web::Error>(piece.expect("a piece").into()));
         HttpResponse::Ok().streaming(pieces)
     }
-    async fn panics_in_a_task() -> &'static str {
+    async fn spawn_a_task_that_panics() -> &'static str {
         drop(actix_web::rt::spawn(async { panic!("in a task") }));
         ""
     }
@@ -104,7 +104,7 @@ fn test_routes(config: &mut ServiceConfig) {
         .route("/test/panic", web::get().to(panics))
         .route("/test/panic-off-loop", web::get().to(panics_off_loop))
         .route("/test/panic-in-response", web::get().to(panics_in_its_response))
-        .route("/test/panic-in-task", web::get().to(panics_in_a_task))
+        .route("/test/panic-in-task", web::get().to(spawn_a_task_that_panics))
         .route("/test/hold-permit", web::get().to(holds_a_permit))
         .route("/test/end-worker", web::get().to(ends_its_worker));
 }

@@ -252,7 +252,7 @@ fn rudder_transformer_may_reject_a_batch_with_a_field_named_proto() {
 }
 
 #[test]
-fn rudder_transformer_may_fail_empty_and_mistyped_bodies() {
+fn rudder_transformer_may_return_500_for_empty_bodies_and_wrong_body_types() {
     assert_same(true, "[]", "500 Internal Server Error", "no");
     assert_same(false, "[]", "404 Not Found", "no");
     let compacted = [("X-Content-Format", "json+compactedv1")];
@@ -264,7 +264,7 @@ fn rudder_transformer_may_fail_empty_and_mistyped_bodies() {
 }
 
 #[test]
-fn rudder_transformer_may_find_a_function_for_event_names_like_constructor() {
+fn rudder_transformer_may_use_a_function_as_the_topic_of_an_event_named_constructor() {
     let map = value!([{"from": "x", "to": "y"}]);
     let multi = value!({"topic": "t", "enableMultiTopic": true, "eventToTopicMap": map});
     // rudder-transformer uses the function as the topic. JSON cannot represent a function, so the field `topic` is
@@ -315,7 +315,7 @@ fn failing_together(topic: &'static str) -> FakeUpstream {
 }
 
 #[test]
-fn good_events_are_compared_alone_if_another_event_fails_their_batch() {
+fn shadow_mode_compares_good_events_separately_if_another_event_fails_the_batch() {
     let good = event(&value!({"a": 1}), &value!({"topic": "t"}));
     // An event whose template matches only a name with a dot, and an event whose template takes the length of an array.
     let dotted = event(&value!({"a.b": 1}), &value!({"topic": "{{ event.a.b || x }}"}));
@@ -346,7 +346,7 @@ fn good_events_are_compared_alone_if_another_event_fails_their_batch() {
 }
 
 #[test]
-fn good_events_are_compared_alone_if_a_malformed_event_fails_the_request() {
+fn shadow_mode_compares_good_events_separately_if_a_malformed_one_fails_the_request() {
     let good = event(&value!({}), &value!({"topic": "t"}));
     let body = value!([good, null]).to_string();
     for (topic, same) in [("t", true), ("broken", false)] {
@@ -452,7 +452,7 @@ fn shadow_mode_compares_responses_of_batch_and_router_transform() {
 }
 
 #[test]
-fn with_shadow_answer_upstream_the_client_gets_the_upstream_response() {
+fn if_shadow_answer_is_upstream_the_client_gets_the_upstream_response() {
     // A compressed response with a different topic.
     let body = gzip(RESPONSE.replace("\"t\"", "\"theirs\"").as_bytes());
     let head =
@@ -476,7 +476,7 @@ fn with_shadow_answer_upstream_the_client_gets_the_upstream_response() {
 }
 
 #[test]
-fn with_shadow_answer_upstream_an_upstream_failure_results_in_502() {
+fn if_shadow_answer_is_upstream_a_failed_upstream_request_causes_502() {
     let upstream = FakeUpstream::start(|_, _| Err(std::io::ErrorKind::Other.into()));
     let server = shadowed(&upstream, &["--shadow-answer=upstream"]);
     assert_eq!(server.transform(EVENT.as_bytes()).status, 502, "this service's own response is not used instead");

@@ -4,7 +4,7 @@ use crate::server::{Server, fetch};
 use crate::upstream::{FakeUpstream, json};
 
 #[test]
-fn a_wrong_method_gets_405_with_allow_or_404_as_in_rudder_transformer() {
+fn a_wrong_method_gets_404_or_405_with_an_allow_header_as_in_rudder_transformer() {
     let upstream = FakeUpstream::responding(json("200 OK", "\"upstream\""));
     let alone = Server::start(&[]);
     let behind = Server::start(&["--workers=1", &upstream.flag()]);

@@ -285,7 +285,7 @@ fn memory_of_transform_and_explain_does_not_grow_with_the_output() {
 }
 
 #[test]
-fn memory_of_transform_and_explain_does_not_grow_with_responses_per_line() {
+fn memory_of_transform_and_explain_does_not_grow_with_the_responses_to_one_line() {
     // A line with an array or a compacted object, whose responses are far larger than the line.
     let array = format!("{{}}\n[{}1]\n", "1,".repeat(150_000));
     let events = vec![r#"{"message":{},"metadata":{"destinationId":"d"}}"#; 300].join(",");
@@ -371,7 +371,7 @@ fn kcat_output_has_one_key_and_message_per_line() {
     let skipped: Vec<&str> = ran.err.lines().collect();
     assert_eq!((ran.code, skipped.len()), (Some(1), 3), "{}", ran.err);
     for (line, number) in skipped.iter().zip(6..) {
-        assert!(line.starts_with(&format!("stdin:{number}:9: skipped: its key contains a tab")), "{line}");
+        assert!(line.starts_with(&format!("stdin:{number}:9: skipped: the event's key contains a tab")), "{line}");
     }
     for (arguments, word) in [
         (&["--format=kcat"][..], "--only-topic"),
@@ -581,7 +581,7 @@ fn explain_prints_no_colors_and_no_progress_bar_without_a_terminal() {
 }
 
 #[test]
-fn the_examples_in_help_of_transform_explain_and_completions_work() {
+fn the_help_examples_of_the_commands_transform_explain_and_completions_work() {
     let folder = Folder::new("examples");
     let program = env!("CARGO_BIN_EXE_rudder-kafka-transformer");
     folder.write("destination.json", DESTINATION);

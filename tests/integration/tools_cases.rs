@@ -72,7 +72,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn explain_and_transform_get_the_expected_exit_code_and_output_in_each_case() {
+fn explain_and_transform_have_the_expected_output_and_exit_code_in_each_case() {
     let folder = Folder::new("cases");
     for case in cases() {
         let destination = folder.write("destination", &case.destination);

@@ -87,7 +87,7 @@ fn unserved_requests_get_a_retryable_503_by_default() {
 }
 
 #[test]
-fn with_unserved_reject_unserved_requests_get_404() {
+fn unserved_requests_get_404_if_the_unserved_setting_is_reject() {
     send_all(&["--unserved=reject"], |response, path, name| {
         assert_eq!((response.status, response.header("X-Rudder-Should-Retry")), (404, None), "{path}");
         match name {

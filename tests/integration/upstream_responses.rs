@@ -49,7 +49,7 @@ const INVALID: [&str; 25] = [
 ];
 
 #[test]
-fn an_ambiguous_upstream_response_is_502_and_its_connection_is_not_reused() {
+fn an_ambiguous_upstream_response_causes_502_and_its_connection_is_not_reused() {
     let (upstream, script) = scripted();
     let server = behind(&upstream, &[]);
     let mut count = 0;

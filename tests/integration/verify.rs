@@ -114,7 +114,7 @@ fn verify_against_a_url_sends_all_fixtures_to_the_transformer_there() {
 }
 
 #[test]
-fn verify_shows_path_expected_and_actual_value_of_each_difference() {
+fn verify_shows_the_path_and_both_values_of_each_difference() {
     let folder = folder("difference");
     let original = fs::read_to_string(fixtures().join("processor/topic_event_name.json")).expect("a case");
     let broken = original.replace(r#""topic": "orders""#, r#""topic": "ordars""#).replace(r#""userId": "u1","#, "");

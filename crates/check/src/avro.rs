@@ -9,7 +9,7 @@ use super::finding::{Findings, quoted, step};
 use json::raw::{Kind, Raw};
 use transform::avro::schema::{Schema, Unusable};
 
-/// The maximum number of union fields that one finding lists.
+/// The maximum number of fields with a union type that one finding lists.
 const MOST_NAMED: usize = 5;
 
 /// Reads the settings of the message format. If they are unusable, reports a finding and returns `None`.
@@ -96,7 +96,7 @@ fn check_id(id: FieldValue, pointer: &str, embed: bool, ids: &mut HashMap<String
         findings.add(Code::AvroSchemaIdNotEmbeddable, &pointer, message);
     }
     if let Some(earlier) = ids.get(&id) {
-        let message = format!("{} is also the schemaId at {earlier}", quoted(&id));
+        let message = format!("the schemaId at {earlier} is also {}", quoted(&id));
         findings.add(Code::AvroSchemaIdRepeated, pointer, message);
     } else {
         ids.insert(id, pointer);
@@ -126,7 +126,7 @@ fn check_schema(schema: FieldValue, pointer: &str, findings: &mut Findings) {
                 let more = if fields.len() > MOST_NAMED { " and more" } else { "" };
                 let named = fields.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
                 let message = format!(
-                    "the schema has union fields ({named}{more}): events must contain {{\"string\": \"x\"}}, not \"x\""
+                    "the schema has union fields ({named}{more}): for these fields, events must contain {{\"string\": \"x\"}}, not \"x\""
                 );
                 findings.add(Code::AvroUnionField, pointer, message);
             }

@@ -100,8 +100,8 @@ pub fn of_bootstrap_server(
     (brokers.len() == count).then_some(brokers)
 }
 
-/// Reports spaces around the entries of a comma-separated list. The spaces become part of the host name or port, so the
-/// producer cannot find the broker.
+/// Reports spaces around the entries of a comma-separated list. The producer treats such spaces as part of the host
+/// name or port, so it cannot find the broker.
 fn report_spaces(text: &str, pointer: &str, findings: &mut Findings) {
     let padded: Vec<&str> =
         text.split(',').filter(|entry| entry.trim() != *entry && !entry.trim().is_empty()).collect();
@@ -116,8 +116,8 @@ fn report_spaces(text: &str, pointer: &str, findings: &mut Findings) {
     }
 }
 
-/// Puts the spaces that surround an entry around its host, because the producer treats these spaces as part of the host
-/// name.
+/// Adds the spaces before and after an entry to the start and end of the entry's host, because the producer does not
+/// remove these spaces.
 fn as_written(host: String, written: &str) -> String {
     let blank = |text: &str| text[..text.len() - text.trim_start().len()].to_owned();
     let trailing = &written[written.trim_end().len()..];
@@ -142,7 +142,7 @@ fn entry<'e>(entry: &'e str, pointer: &str, findings: &mut Findings) -> Option<&
 /// Parses a host without a port, as required for `sshHost`. Removes the brackets of an IPv6 address.
 ///
 /// # Errors
-/// Returns a description of the problem, worded to follow the name of the setting, such as `contains an @`.
+/// Returns a description of the problem, worded to follow the name of the setting, such as `contains an "@"`.
 pub fn bare_host(text: &str) -> Result<String, String> {
     if text.trim() != text {
         return Err(format!("has spaces around {}: the spaces become part of the name", shown(text.trim())));
@@ -151,14 +151,14 @@ pub fn bare_host(text: &str) -> Result<String, String> {
         return Err(format!("begins with {}, like a URL", quoted(&format!("{scheme}://"))));
     }
     if text.contains('@') {
-        return Err("contains an @: put the user into sshUser".to_owned());
+        return Err("contains an \"@\": enter the user in sshUser".to_owned());
     }
     if text.parse::<Ipv6Addr>().is_ok() {
         return Err(format!("is the IPv6 address {} without square brackets", quoted(text)));
     }
     if let Some((host, number)) = text.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']')) {
         return Err(format!(
-            "is {} with port {}, but the producer appends the port from the sshPort setting",
+            "contains the host {} and the port {}, but the producer appends the value of the sshPort setting",
             quoted(host),
             quoted(number)
         ));

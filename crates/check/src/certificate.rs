@@ -1,4 +1,5 @@
-//! Checks CA certificates: whether they can be read, belong to a CA, are valid, and are strong enough.
+//! Checks CA certificates: whether the producer can read them, and whether they belong to a CA, are currently valid,
+//! and have strong keys and signatures.
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
@@ -53,7 +54,7 @@ pub fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
 /// contain the body of a certificate.
 pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> bool {
     if pem.len() > pem::MAX_BYTES {
-        let message = format!("it has {} bytes; the limit is {}", pem.len(), pem::MAX_BYTES);
+        let message = format!("it has {} bytes; the limit is {} bytes", pem.len(), pem::MAX_BYTES);
         findings.add(Code::CertificateBroken, pointer, message);
         return false;
     }
@@ -117,8 +118,8 @@ pub fn check(pem: &str, now: i64, pointer: &str, findings: &mut Findings) -> boo
     !certificates.is_empty()
 }
 
-/// Reports a certificate that the producer skips. `is_only` is true if the text contains no readable certificate. The
-/// finding is then an error, and otherwise a warning.
+/// Reports a certificate that the producer skips. If `is_only` is true, the text contains no readable certificate, and
+/// the finding is an error. Otherwise, the finding is a warning.
 fn skip(section: &Section<'_>, fault: Option<Fault>, is_only: bool, pointer: &str, findings: &mut Findings) {
     let why = match fault {
         Some(Fault::OneLine) if section.text.contains("\\n") => "its line breaks are the two characters \\ and n",

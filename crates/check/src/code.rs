@@ -82,7 +82,7 @@ codes! {
         "a field has a different JSON type than the producer expects",
         "put quotes around text, but not around true and false";
     FieldRepeated: "field/repeated", Warning,
-        "a field is present twice, possibly in different letter case",
+        "a field is present twice, possibly with different letter case",
         "remove one of the two fields: the producer may read one, and the transformation the other";
     FieldLetterCase: "field/letter-case", Warning,
         "the name of a field that selects topics has the wrong letter case: the producer reads the field, but the transformation does not read it",
@@ -99,10 +99,10 @@ codes! {
         "set hostName to the name or address of a broker, without a port";
     HostHasPort: "host/has-port", Error,
         "hostName contains a port, but the producer appends the value of the port setting",
-        "put only the host name into hostName, and the port into port";
+        "enter only the host name in hostName, and the port in port";
     HostHasScheme: "host/has-scheme", Error,
         "a broker is written as a URL",
-        "remove everything up to and including ://";
+        "remove \"://\" and everything before it";
     HostInvalid: "host/invalid", Error,
         "a broker is neither a host name nor an IP address",
         "use a host name (letters, digits, dots, hyphens) or an IP address; put an IPv6 address in square brackets";
@@ -117,13 +117,13 @@ codes! {
         "use the name by which rudder-server can reach the broker";
     HostsSharePort: "host/several-share-port", Hint,
         "hostName contains several hosts, and the port setting applies to all of them",
-        "make sure that every host listens on this port, or list only one host, because every broker reports the addresses of all brokers";
+        "make sure that every host listens on this port, or list only one host: one is enough, because every broker reports the addresses of all brokers";
     PortMissing: "port/missing", Error,
         "port is missing or blank",
         "set port to the broker's port, such as \"9092\"";
     PortInvalid: "port/invalid", Error,
         "a port is not a number from 1 to 65535",
-        "use digits only, from 1 to 65535";
+        "use a number from 1 to 65535, written with digits only";
 
     BootstrapMissing: "bootstrap/missing", Error,
         "bootstrapServer is missing or blank",
@@ -137,10 +137,10 @@ codes! {
         "set topic";
     TopicIllegal: "topic/illegal", Error,
         "Kafka does not allow this topic name",
-        "use a name of 1 to 249 characters (a-z A-Z 0-9 . _ -); the names \".\" and \"..\" are not allowed";
+        "use a name of 1 to 249 letters (a-z, A-Z), digits, dots, underscores and hyphens; the names \".\" and \"..\" are not allowed";
     TopicsCollide: "topic/collides", Warning,
-        "two topic names differ only in . and _: Kafka cannot distinguish the names in metrics, and rejects the creation of the second topic",
-        "use either dots or underscores, not both";
+        "two topic names are equal except that one has \"_\" where the other has \".\": Kafka cannot distinguish the names in metrics, and rejects the creation of the second topic",
+        "in topic names, use either dots or underscores, not both";
 
     MapSwitchedOff: "map/switched-off", Warning,
         "a topic map has entries, but enableMultiTopic is off: every event goes to the default topic",
@@ -150,7 +150,7 @@ codes! {
         "add an entry to eventTypeToTopicMap or eventToTopicMap, or turn enableMultiTopic off";
     MapEntryNotAnObject: "map/entry-not-an-object", Warning,
         "an entry of a topic map is not an object, so the entry is skipped",
-        "write {\"from\": …, \"to\": …}";
+        "write the entry as {\"from\": …, \"to\": …}";
     MapEntryBlank: "map/entry-blank", Hint,
         "an entry of a topic map is blank, so the entry is skipped",
         "remove the entry, or fill it in";
@@ -316,8 +316,8 @@ codes! {
         "useSSH is on, but sshHost is missing or blank",
         "set sshHost";
     SshHostInvalid: "ssh/host-invalid", Error,
-        "useSSH is on, but sshHost is not a host name or IP address, or contains more than that: the tunnel cannot be opened",
-        "write only the host name or IP address, with square brackets around an IPv6 address; put the port into sshPort, and the user into sshUser";
+        "useSSH is on, but sshHost is not exactly one host name or IP address: the tunnel cannot be opened",
+        "enter only the host name or IP address, with square brackets around an IPv6 address; enter the port in sshPort, and the user in sshUser";
     SshUserMissing: "ssh/user-missing", Error,
         "useSSH is on, but sshUser is missing or blank",
         "set sshUser";

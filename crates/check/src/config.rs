@@ -222,7 +222,7 @@ mod tests {
     use transform::family::KAFKA;
 
     #[test]
-    fn config_fields_of_the_wrong_type_are_unusable_and_reported() {
+    fn a_config_field_of_the_wrong_type_is_not_used_and_is_reported() {
         let raw =
             Raw::parse(r#"{"HOSTNAME":"kafka","port":9092,"topic":" ","sslEnabled":"true","useSASL":null}"#).unwrap();
         let mut findings = Findings::default();

@@ -18,8 +18,9 @@ pub struct Settings {
     /// The authentication, or `None` if the producer does not authenticate. Always `None` without TLS, because the
     /// producer then ignores the SASL settings.
     pub sasl: Option<Sasl>,
-    /// The topics that the Config names, without duplicates. The first is the default topic, from `topic`; the others
-    /// are from the topic maps in use. A template contributes its default. All names are valid.
+    /// The topics that the Config names, without duplicates: first the default topic from the field `topic`, then the
+    /// topics from the topic maps in use. If a topic is a template, this list contains the template's default. All
+    /// names are valid.
     pub topics: Vec<String>,
     /// Whether a template can produce topics that are not in `topics`.
     pub topics_from_events: bool,

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn findings_above_the_maximum_are_not_listed_but_counted() {
+    fn findings_above_the_maximum_number_are_counted_but_not_listed() {
         let mut findings = Findings::default();
         findings.note(Code::HostLocal, "");
         for _ in 0..MAX_FINDINGS {

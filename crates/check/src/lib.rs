@@ -141,8 +141,8 @@ fn checked(found: Found<'_>, now: i64, room: usize) -> Checked {
     Checked { pointer, family, id, name, enabled, sources, findings, settings }
 }
 
-/// Replaces all findings about a value that contains a Rudder CLI variable with one hint, because the variable's value
-/// is not known yet. In all pointers, replaces the field names with the names that the file uses.
+/// If a value contains a Rudder CLI variable, replaces all findings about this value with one hint, because the value
+/// of the variable is not known yet. In all pointers, replaces the field names with the names that the file uses.
 fn adapt_to_rudder_cli(variables: &[String], config: &str, findings: &mut Findings) {
     findings.retain(|finding| !variables.contains(&finding.pointer));
     for pointer in variables {

@@ -73,13 +73,13 @@ impl Fault {
             Fault::OneLine => "its base64 is on the BEGIN line",
             Fault::Indented => "its BEGIN or END line is indented",
             Fault::NoEnd => "its END line is missing, or its label differs from the label of BEGIN",
-            Fault::EndInLine => "its END is not on a line of its own",
+            Fault::EndInLine => "there is text before END on the same line; move END to a line of its own",
             Fault::BeginLine => "its BEGIN line does not end with five hyphens",
             Fault::EndLine => "its END line does not end with five hyphens",
             Fault::Glued => "an END and the next BEGIN are on one line; put a line break between them",
             Fault::TextAfterEnd => "there is text after END on the same line; move that text to a line of its own",
             Fault::Headers => "it has header lines; remove them",
-            Fault::Padding => "its base64 lacks the = at the end",
+            Fault::Padding => "its base64 lacks the \"=\" at the end",
             Fault::Base64 => "its base64 is damaged",
         }
     }
@@ -211,7 +211,7 @@ mod tests {
 
     /// Go's `encoding/pem` reads the sections whose expected fault is `None`, and skips the other sections.
     #[test]
-    fn pem_sections_that_go_skips_are_reported_with_their_fault() {
+    fn pem_sections_that_golang_skips_are_reported_with_the_reason() {
         let good = "-----BEGIN CERTIFICATE-----\r\nMII=\r\n-----END CERTIFICATE-----\r\n";
         assert_eq!(faults(&format!("subject=x\n{good}\n{good}")), [("CERTIFICATE", 2, None), ("CERTIFICATE", 6, None)]);
         for (text, fault) in [
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn many_pem_sections_without_an_end_line_take_linear_time() {
+    fn finding_pem_sections_without_an_end_line_takes_linear_time() {
         assert_eq!(sections(&"-----BEGIN X-----\n".repeat(MAX_BYTES / 18)).len(), MAX_BYTES / 18);
     }
 }

@@ -1,5 +1,5 @@
-//! Translates the settings of Azure Event Hubs and Confluent Cloud to connection settings. Both services use SASL PLAIN
-//! over TLS with the system's CA certificates.
+//! Converts the settings of Azure Event Hubs and Confluent Cloud destinations to the producer's connection settings.
+//! Both services use SASL PLAIN over TLS with the system's CA certificates.
 
 use super::brokers;
 use super::code::Code;
@@ -76,7 +76,7 @@ impl ConnectionString {
             (None, None, false, false, false);
         for part in text.trim().split(';').filter(|part| !part.trim().is_empty()) {
             let Some((name, value)) = part.split_once('=') else {
-                return Err("a part between semicolons contains no =".to_owned());
+                return Err("a part between semicolons contains no \"=\"".to_owned());
             };
             let has_value = !value.trim().is_empty();
             match name.trim().to_ascii_lowercase().as_str() {
@@ -90,7 +90,7 @@ impl ConnectionString {
         }
         let endpoint = endpoint.ok_or("it has no Endpoint")?;
         let rest = endpoint.get(.."sb://".len()).filter(|scheme| scheme.eq_ignore_ascii_case("sb://"));
-        let rest = rest.map(|scheme| &endpoint[scheme.len()..]).ok_or("its Endpoint does not begin with sb://")?;
+        let rest = rest.map(|scheme| &endpoint[scheme.len()..]).ok_or("its Endpoint does not begin with \"sb://\"")?;
         let host = rest.split(['/', ':']).next().unwrap_or("");
         let is_host = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
         if host.is_empty() || !is_host {
@@ -121,7 +121,7 @@ mod tests {
             Ok("ns".to_owned())
         );
         for (bad, word) in [
-            ("s3cret", "no ="),
+            ("s3cret", "no \"=\""),
             ("SharedAccessKeyName=a;SharedAccessKey=s3cret", "no Endpoint"),
             ("Endpoint=https://s3cret/;SharedAccessKeyName=a;SharedAccessKey=s3cret", "sb://"),
             ("Endpoint=ü;SharedAccessKeyName=a;SharedAccessKey=s3cret", "sb://"),

@@ -1,5 +1,5 @@
-//! Finds templates in a Config that are invalid, have no effect, or are harmful
-//! (docs/contract.md#dynamic-configuration).
+//! Checks the templates in a Config (docs/contract.md#dynamic-configuration). Reports templates that are invalid, have
+//! no effect, or are harmful.
 
 use std::collections::{HashMap, HashSet};
 
@@ -103,8 +103,10 @@ fn report_malformed(leaf: Raw<'_>, reason: NoTemplate, place: &Place, findings: 
     let why = match reason {
         NoTemplate::Braces if !text.contains("}}") => "its braces are not closed",
         NoTemplate::Braces => "there is text around the braces",
-        NoTemplate::Bars => "it has no || followed by a default",
-        NoTemplate::Path => "the text before || is not a path: use names of letters, digits and _, separated by dots",
+        NoTemplate::Bars => "it has no \"||\" with a default after it",
+        NoTemplate::Path => {
+            "the text before \"||\" is not a path: use names of letters, digits and underscores, separated by dots"
+        }
     };
     findings.add(Code::TemplateMalformed, &place.pointer, format!("{} is not a template: {why}", quoted(&text)));
 }

@@ -101,7 +101,11 @@ impl<'f> Topics<'f> {
         }
         let alike = self.alike.entry(name.replace('.', "_")).or_insert_with(|| name.to_owned());
         if alike != name {
-            let message = format!("the topics {} and {} differ only in . and _", quoted(alike), quoted(name));
+            let message = format!(
+                "the topics {} and {} are equal except that one has \"_\" where the other has \".\"",
+                quoted(alike),
+                quoted(name)
+            );
             self.findings.add(Code::TopicsCollide, pointer, message);
         }
         if self.seen.insert(name.to_owned()) {

@@ -17,7 +17,7 @@ const BY_NAME: &str = "track";
 /// An entry of a topic map that the transformation does not skip.
 struct Entry<'a> {
     pointer: String,
-    /// The value that the entry matches. `None` means that the value is a template.
+    /// The event type or event name that the entry matches. `None` means that `from` is a template.
     from: Option<String>,
     to: Option<Raw<'a>>,
     to_pointer: String,

@@ -163,7 +163,7 @@ impl Connector<'_> {
     }
 }
 
-/// Adds a step with this outcome to `steps`. Returns the value if the step succeeded.
+/// Adds a step with this outcome to `steps`. Returns the value in `outcome` if the step succeeded.
 pub(super) fn record<T>(
     steps: &mut Vec<Step>,
     stage: Stage,

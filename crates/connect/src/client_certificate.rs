@@ -29,7 +29,7 @@ pub struct ClientFiles {
     pub key: Option<File>,
 }
 
-/// A file, which may be unreadable.
+/// A certificate or key file, with its content if the file is readable.
 pub struct File {
     /// The path.
     pub path: String,
@@ -118,7 +118,7 @@ fn read(
     };
     let signing_key = provider.key_provider.load_private_key(der).map_err(unsupported)?;
     // rustls compares the keys only if the certificate has X.509 version 3, but the producer also presents certificates
-    // of version 1.
+    // of version 1. Therefore, the keys are compared here.
     if let (Some(of_key), Some(of_certificate)) = (signing_key.public_key(), public_key(&chain[0]))
         && of_key.as_ref() != of_certificate
     {

@@ -126,7 +126,8 @@ async fn connect(settings: &Settings, options: &ConnectOptions) -> Report {
     report
 }
 
-/// Loads the certificates if the destination uses TLS. Returns how connections are secured, and the steps of loading.
+/// Loads the certificates if the destination uses TLS. Returns the encryption and authentication to use for
+/// connections, and the steps to report.
 fn prepare<'d>(settings: &'d Settings, options: &ConnectOptions) -> (Security<'d>, Vec<Step>) {
     let Some(tls) = &settings.tls else {
         let text = "sslEnabled is off: the connection is not encrypted, and useSASL has no effect";
@@ -175,9 +176,9 @@ fn another_cluster(other: &Address) -> Step {
     )
 }
 
-/// Returns the principal that Kafka's ACLs use for the destination's user, such as `User:rudder`. Returns `None` if the
-/// principal is not known: a broker has its own rules for deriving the principal from a client certificate. Also
-/// returns `None` for Confluent Cloud and Azure Event Hubs, because they have no such ACLs, and because their user
+/// Returns the principal that Kafka's ACLs use for the destination's user, such as `User:rudder`. Returns `None` for
+/// TLS without a login, because each broker has its own rules for deriving the principal from a client certificate.
+/// Also returns `None` for Confluent Cloud and Azure Event Hubs, because they have no such ACLs, and because their user
 /// names are not principals.
 fn principal(settings: &Settings) -> Option<String> {
     if *settings.family != KAFKA {

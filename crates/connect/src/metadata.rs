@@ -82,7 +82,7 @@ pub(super) async fn topics(
     Ok(topics.iter().map(|topic| step(find(topic), topic, context).about(sanitize(topic))).collect())
 }
 
-/// The broker address and the principal that the commands in an advice text contain.
+/// The broker address and the principal for the commands in a piece of advice.
 #[derive(Debug)]
 pub(super) struct AdviceContext {
     /// The address of the broker that returned the metadata.
@@ -114,7 +114,7 @@ fn step(reported: Option<&MetadataResponseTopic>, topic: &str, context: &AdviceC
     let Some(reported) = reported else {
         return Step::failed(
             Stage::Topic,
-            Failure::new(Problem::ResponseUnreadable, "the broker's response does not contain it"),
+            Failure::new(Problem::ResponseUnreadable, "the broker's response does not contain the topic"),
         );
     };
     let leaderless = || reported.partitions.iter().filter(|partition| *partition.leader_id < 0).count();
@@ -125,12 +125,12 @@ fn step(reported: Option<&MetadataResponseTopic>, topic: &str, context: &AdviceC
         }
         None if leaderless() > 0 => Failure::new(
             Problem::TopicWithoutLeader,
-            format!("{} of its {} has no leader at the moment", leaderless(), counted(partitions, "partition")),
+            format!("no leader at the moment for {} of its {}", leaderless(), counted(partitions, "partition")),
         ),
         None if reported.topic_authorized_operations != NOT_REPORTED
             && reported.topic_authorized_operations & WRITE == 0 =>
         {
-            Failure::new(Problem::TopicNotWritable, "it exists, but this user is not authorized to write to it")
+            Failure::new(Problem::TopicNotWritable, "the topic exists, but this user is not authorized to write to it")
                 .advise(format!("allow this user to write: {}", context.grant(topic)))
         }
         None => return passed(reported),
@@ -139,11 +139,11 @@ fn step(reported: Option<&MetadataResponseTopic>, topic: &str, context: &AdviceC
         }
         Some(ResponseError::TopicAuthorizationFailed) => Failure::new(
             Problem::TopicNotAuthorized,
-            "this user is not authorized to see it; the broker does not report whether it exists",
+            "this user is not authorized to see the topic, and the broker does not report whether the topic exists",
         )
         .advise(format!("allow this user to describe the topic and to write to it: {}", context.grant(topic))),
         Some(ResponseError::LeaderNotAvailable) => {
-            Failure::new(Problem::TopicWithoutLeader, "it has no leader at the moment")
+            Failure::new(Problem::TopicWithoutLeader, "the topic has no leader at the moment")
         }
         Some(ResponseError::InvalidTopicException) => {
             Failure::new(Problem::TopicInvalid, "the broker rejects this topic name")
@@ -174,7 +174,7 @@ fn passed(reported: &MetadataResponseTopic) -> Step {
         .count();
     let (may_write, caution) = match reported.topic_authorized_operations {
         NOT_REPORTED => {
-            ("", Some("the broker does not report whether this user is authorized to write to it".to_owned()))
+            ("", Some("the broker does not report whether this user is authorized to write to the topic".to_owned()))
         }
         _ => (", writable", None),
     };
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_with_unknown_permissions_and_lagging_replicas_passes_with_cautions() {
+    fn the_topic_step_passes_with_cautions_if_replicas_lag_and_permissions_are_unknown() {
         let step = step(Some(&reported(&[1], NOT_REPORTED)), "orders", &CONTEXT);
         assert_eq!(step.outcome, super::super::step::Outcome::Passed("1 partition, 2 replicas".to_owned()));
         assert_eq!(step.cautions.len(), 2, "{:?}", step.cautions);

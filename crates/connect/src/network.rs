@@ -52,8 +52,8 @@ pub(super) async fn resolve(address: &Address) -> Result<Vec<SocketAddr>, Failur
 /// that were tried before.
 ///
 /// # Errors
-/// Fails if no address accepts a connection. The failure has the problem of the first address, and the errors of all
-/// addresses as text.
+/// Fails if no address accepts a connection. The failure contains the [`Problem`] of the first address, and the error
+/// texts of all addresses.
 pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, Vec<String>), Failure> {
     let mut refusals: Vec<(Problem, String)> = Vec::new();
     for address in addresses {
@@ -73,7 +73,7 @@ pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<(TcpStream, Vec<
 fn classify(address: SocketAddr, error: &io::Error) -> (Problem, String) {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
-            (Problem::ConnectionRefused, format!("{address}: connection refused, no process listens on this port"))
+            (Problem::ConnectionRefused, format!("{address} refused the connection: no process listens on this port"))
         }
         io::ErrorKind::TimedOut => (Problem::ConnectTimeout, format!("{address} does not respond")),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => {

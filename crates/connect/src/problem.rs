@@ -51,10 +51,10 @@ problems! {
         "paste the CA's certificate into caCertificate in PEM format, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, or leave caCertificate empty to use the system's CA certificates";
     CaOutOfDate: "ca-out-of-date",
         "no certificate in caCertificate is currently valid",
-        "put a currently valid CA certificate into caCertificate; if the CA itself has expired, create a new CA, and sign the brokers' certificates with the new CA";
+        "paste a currently valid CA certificate into caCertificate; if the CA itself has expired, create a new CA, and sign the brokers' certificates with the new CA";
     NoSystemRoots: "no-system-roots",
         "there is no caCertificate, and this machine has no CA certificates",
-        "install ca-certificates on this machine, or put the CA's certificate into caCertificate";
+        "install ca-certificates on this machine, or paste the CA's certificate into caCertificate";
     ClientFilesIncomplete: "client-files-incomplete",
         "only one of the two files for the client certificate is set",
         "set both KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH, or neither";
@@ -63,7 +63,7 @@ problems! {
         "correct the path or the file's permissions; rudder-server must also be able to read the file";
     ClientFileInvalid: "client-file-invalid",
         "a file for the client certificate has the wrong content",
-        "put the certificate, followed by its intermediate certificates, into one PEM file. Put the certificate's private key into the other file, without a passphrase (openssl pkey -in KEY -out PLAIN_KEY removes the passphrase)";
+        "store the certificate, followed by its intermediate certificates, in one PEM file. Store the certificate's private key in the other file, without a passphrase (openssl pkey -in KEY -out PLAIN_KEY removes the passphrase)";
     ClientKeyMismatch: "client-key-mismatch",
         "the private key does not belong to the client certificate",
         "use the private key of this certificate; openssl pkey -in KEY -pubout and openssl x509 -in CERTIFICATE -noout -pubkey must print the same public key";
@@ -84,7 +84,7 @@ problems! {
         "fix the route to this address: network, VPN, security group";
     ConnectTimeout: "connect-timeout",
         "the address does not respond",
-        "open the port in the firewalls and security groups between this machine and the broker. A stopped broker is not the cause: its machine would have rejected the connection at once";
+        "open the port in the firewalls and security groups between this machine and the broker. A stopped broker is not the cause: its host would have refused the connection at once";
     NotTls: "not-tls",
         "the server on this port does not speak TLS",
         "use the port of an SSL or SASL_SSL listener, or turn sslEnabled off if this listener is meant to be plaintext";
@@ -98,17 +98,17 @@ problems! {
         "the broker and the producer have no common cipher suite",
         "allow a cipher suite with ECDHE and AES-GCM or ChaCha20 in ssl.cipher.suites of the broker, and give the broker an RSA or EC key";
     TlsFailed: "tls-failed",
-        "the TLS handshake fails for a reason that has no code of its own",
+        "the TLS handshake fails for a reason that no other code describes",
         "see the broker's log; to log the whole handshake, start the broker with -Djavax.net.debug=ssl:handshake";
     HostNotAName: "host-not-a-name",
         "the host name is not valid, so no certificate can match it",
         "use a host name that DNS allows, or an IP address";
     UnknownIssuer: "unknown-issuer",
         "the broker's certificate was signed by a CA that is not trusted",
-        "put the root CA's certificate into caCertificate; if an intermediate CA signed the broker's certificate, also put the intermediate CA's certificate into the broker's keystore";
+        "paste the root CA's certificate into caCertificate; if an intermediate CA signed the broker's certificate, also add the intermediate CA's certificate to the broker's keystore";
     CertificateExpired: "certificate-expired",
         "the broker's certificate or an intermediate certificate has expired",
-        "renew the expired certificate, and put the new certificate into the broker's keystore";
+        "renew the expired certificate, and import the new certificate into the broker's keystore";
     CertificateNotYetValid: "certificate-not-yet-valid",
         "the broker's certificate or an intermediate certificate is not valid yet",
         "correct the clocks of this machine and of the machine that signed the certificate, or sign the certificate again with an earlier start date";
@@ -125,7 +125,7 @@ problems! {
         "the broker's certificate was not issued for a server",
         "sign a certificate that is not a CA certificate, and that has either the extended key usage serverAuth or no extended key usage";
     CertificateInvalid: "certificate-invalid",
-        "the broker's certificate cannot be used",
+        "the broker's certificate is rejected for a reason that no other code describes",
         "create a new certificate for the broker; openssl s_client -connect HOST:PORT -showcerts prints the certificates that the broker sends";
     ClientCertificateRequired: "client-certificate-required",
         "the broker requires a client certificate",
@@ -173,7 +173,7 @@ problems! {
         "the broker rejects the user or the password",
         "fix username and password. If the user does not exist, create the user: with kafka-configs --alter --add-config for a SCRAM mechanism, or in the broker's JAAS configuration for PLAIN";
     BrokerNotAuthentic: "broker-not-authentic",
-        "the broker accepted the user without knowing the password",
+        "the broker accepted the user, but could not prove that it knows the password",
         "make sure that the host name and port lead to your broker";
     NoBrokers: "no-brokers",
         "the broker lists no brokers of its cluster",

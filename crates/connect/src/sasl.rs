@@ -62,7 +62,10 @@ pub(super) async fn authenticate(
             }
         }
     }
-    Err(Failure::new(Problem::ResponseUnreadable, format!("the {name} exchange does not finish")))
+    Err(Failure::new(
+        Problem::ResponseUnreadable,
+        format!("{name}: the login is not complete after {MAX_MESSAGES} messages"),
+    ))
 }
 
 /// Requests the SASL mechanism `name` from the broker.
@@ -131,7 +134,7 @@ fn check_scram(message: &[u8]) -> Result<(), Failure> {
             if iterations > MAX_ITERATIONS {
                 return Err(Failure::new(
                     Problem::ResponseUnreadable,
-                    format!("the broker requests {iterations} SCRAM iterations; the maximum is {MAX_ITERATIONS}"),
+                    format!("the broker requests {iterations} SCRAM iterations; at most {MAX_ITERATIONS} are allowed"),
                 ));
             }
             Ok(())
@@ -140,7 +143,7 @@ fn check_scram(message: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Builds the failure for a login that cannot continue after a message from the broker.
+/// Builds the failure for a login that the client ends because of a message from the broker.
 fn session_failure(error: &SessionError, name: &str) -> Failure {
     match error {
         SessionError::MutualAuthenticationFailed => Failure::new(
@@ -150,7 +153,7 @@ fn session_failure(error: &SessionError, name: &str) -> Failure {
         // The text of any other rsasl error may contain data that was sent, so the text is not shown.
         _ => Failure::new(
             Problem::AuthenticationFailed,
-            format!("the {name} login cannot continue after the broker's response"),
+            format!("{name}: the broker's response to the login is unexpected"),
         ),
     }
 }

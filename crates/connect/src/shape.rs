@@ -91,8 +91,8 @@ pub(super) fn fits(members: &[Field], version: i16, mut bytes: &[u8]) -> bool {
     walk(members, version, &mut bytes).is_some()
 }
 
-/// Skips the bytes of a layout's fields. Returns `None` if there are too few bytes. The depth of the recursion is the
-/// depth at which lists are nested in the layout.
+/// Skips the fields of a layout in `bytes`. Returns `None` if `bytes` ends before the last field. The function calls
+/// itself only for a list, so the recursion is as deep as the nesting of lists in the layout.
 fn walk(members: &[Field], version: i16, bytes: &mut &[u8]) -> Option<()> {
     for member in members.iter().filter(|member| member.since <= version) {
         match &member.part {
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kafka_response_with_a_length_beyond_its_bytes_is_rejected() {
+    fn a_kafka_response_that_claims_more_bytes_than_it_has_is_rejected() {
         assert!(fits(API_VERSIONS, 0, &[0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0, 8]));
         assert!(!fits(API_VERSIONS, 0, &[0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0]));
         assert!(!fits(API_VERSIONS, 0, &[0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 3, 0, 0, 0, 8]));

@@ -46,7 +46,7 @@ impl Encryption {
         (trust.map(|trust| Self { provider, trust: Arc::new(trust), identity }), steps)
     }
 
-    /// Performs the handshake, and verifies the broker's certificate for `host`.
+    /// Performs the handshake, and verifies that the broker's certificate is valid for `host`.
     ///
     /// # Errors
     /// Fails if there is no common TLS version, a certificate is rejected, or the server does not use TLS. This
@@ -121,7 +121,7 @@ impl Encryption {
                 Failure::new(Problem::NotTls, "the server closed the connection at the first TLS message")
             }
             None => match request {
-                Some(request) => client_certificate(request, "the connection closed after the certificate request"),
+                Some(request) => client_certificate(request, "the broker closed the connection"),
                 None => Failure::new(
                     Problem::TlsFailed,
                     format!("the connection broke during the handshake: {}", os_error::describe(error)),
@@ -138,7 +138,7 @@ fn details(certificate: Option<&Certificate>, request: Option<&CertificateReques
         (None, Some(line)) => {
             format!("the broker requested a certificate from a different CA, so this certificate was not sent: {line}")
         }
-        (None, None) => "the broker requested a client certificate and continues without one".to_owned(),
+        (None, None) => "the broker requested a client certificate, got none, and completed the handshake".to_owned(),
     });
     certificate.into_iter().chain(response).collect()
 }
@@ -185,7 +185,7 @@ fn rejected_certificate(error: &CertificateError, host: &str, seen: Option<&Cert
         _ if !seen.is_version_3 => Failure::new(
             Problem::CertificateVersion1,
             format!(
-                "the broker's certificate ({}) has X.509 version 1, which openssl x509 -req creates without extensions: it contains no host name",
+                "the broker's certificate ({}) contains no host name, because it has X.509 version 1 (openssl x509 -req creates this version if no extensions are set)",
                 seen.subject
             ),
         ),
@@ -229,7 +229,7 @@ fn handshake_words(error: &Error) -> &'static str {
         Error::PeerMisbehaved(_) => "the broker violates the TLS protocol",
         Error::DecryptError | Error::PeerSentOversizedRecord => "data from the broker cannot be decrypted",
         Error::NoCertificatesPresented => "the broker sends no certificate",
-        _ => "the handshake cannot continue",
+        _ => "the TLS library aborted the handshake",
     }
 }
 
@@ -243,7 +243,9 @@ fn alert_failure(alert: AlertDescription, request: Option<&CertificateRequest>) 
         (_, Some(request)) => client_certificate(request, &format!("alert {name}")),
         (AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity, None) => Failure::new(
             Problem::TlsNoCommonCipher,
-            format!("alert {name}: no cipher suite in common, or the broker has no key for a common one"),
+            format!(
+                "alert {name}: the broker and the producer have no cipher suite in common, or the broker has no key for a common cipher suite"
+            ),
         ),
         (AlertDescription::UnrecognisedName, None) => Failure::new(
             Problem::TlsFailed,
@@ -294,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tls_alerts_have_the_names_of_the_tls_standard() {
+    fn tls_alerts_are_reported_with_their_names_in_the_tls_standard() {
         assert_eq!(alert_name(AlertDescription::BadCertificate), "bad_certificate");
         assert_eq!(alert_name(AlertDescription::HandshakeFailure), "handshake_failure");
     }

@@ -23,7 +23,7 @@ pub(super) struct Trust {
     algorithms: WebPkiSupportedAlgorithms,
     /// Whether every certificate is accepted, as with `Router.KAFKA.tlsInsecureSkipVerify`.
     accepts_any: bool,
-    /// The certificates in `caCertificate`.
+    /// The currently valid certificates in `caCertificate`.
     own: Vec<CertificateDer<'static>>,
     /// The place from which the CA certificates were loaded, for messages.
     source: &'static str,
@@ -51,7 +51,7 @@ impl Trust {
             Ok(verifier) => (Some(verifier), step),
             Err(_) if accepts_any => (None, step),
             Err(_) => {
-                let failure = Failure::new(Problem::CaUnusable, "no certificate can be used");
+                let failure = Failure::new(Problem::CaUnusable, "none of the CA certificates can be used");
                 return (None, Step::failed(Stage::Trust, failure));
             }
         };
@@ -85,7 +85,8 @@ fn own_roots(pem: &str) -> Result<Roots, Failure> {
     let (mut own, mut details, mut cautions) = (Vec::new(), Vec::new(), Vec::new());
     for certificate in pem::certificates(pem).into_iter().map(CertificateDer::from) {
         let Some(read) = Certificate::read(&certificate) else { continue };
-        // The producer checks the validity period of CA certificates, but rustls does not.
+        // The producer checks the validity period of CA certificates, but rustls does not. Therefore, it is checked
+        // here.
         let (first, last) = &read.days;
         match read.validity {
             Validity::Expired => cautions.push(format!("not used: {}, because it expired on {last}", read.subject)),
@@ -130,7 +131,9 @@ fn system_roots() -> Result<Roots, Failure> {
         Stage::Trust,
         format!("caCertificate is not set, so this machine's {added} CA certificates are trusted"),
     )
-    .with_cautions(["rudder-server uses its machine's CA certificates, which may differ from these".to_owned()]);
+    .with_cautions([
+        "rudder-server trusts the CA certificates of its own machine, which may differ from these".to_owned()
+    ]);
     Ok(Roots { store, own: Vec::new(), source: "the CA certificates of this machine", step })
 }
 

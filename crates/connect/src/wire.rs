@@ -130,7 +130,7 @@ fn not_a_response(prefix: [u8; 4]) -> Failure {
         _ => Failure::new(
             Problem::ResponseTooLarge,
             format!(
-                "the response claims to have {} bytes; the maximum is {MAX_RESPONSE_BYTES}",
+                "the response claims to have {} bytes; the maximum is {MAX_RESPONSE_BYTES} bytes",
                 u32::from_be_bytes(prefix)
             ),
         ),

@@ -1,7 +1,7 @@
 //! Finds destinations in a text.
 //!
-//! The text is a data plane's `workspaceConfig.json`, an object that contains several such files by workspace ID, an
-//! array of destinations, one destination, or a standalone Config.
+//! The text is one of these: a data plane's `workspaceConfig.json`; an object that contains several such files, each in
+//! a field named by its workspace ID; an array of destinations; one destination; a standalone Config.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -127,8 +127,8 @@ fn is_workspace(value: Raw<'_>) -> bool {
     ["sources", "destinations"].into_iter().any(|name| field(value, name).as_ref().is_some_and(is_list))
 }
 
-/// Fields that a destination can have, but a Config never has. One of the first three fields, or two of the others, are
-/// enough to recognize a destination.
+/// Fields that a destination can have, but a Config never has. A value with one of the first three fields, or with two
+/// of the other fields, looks like a destination.
 const OF_A_DESTINATION: [&str; 10] = [
     "Config",
     "destinationDefinition",
@@ -195,8 +195,8 @@ impl<'a> Destinations<'a> {
         *self.others.entry(kind).or_default() += 1;
     }
 
-    /// Reads an object that is neither a workspace nor a destination. Such an object contains workspaces by ID,
-    /// contains a field `destination`, or is a standalone Config.
+    /// Reads an object that is neither a workspace nor a destination. Such an object contains workspaces in fields
+    /// named by their IDs, contains a field `destination`, or is a standalone Config.
     fn object(&mut self, root: Raw<'a>, given: Option<&'static Family>) -> Result<(), String> {
         root.for_each_member(|id, workspace| {
             if is_workspace(workspace) {
@@ -364,7 +364,7 @@ impl<'a> Found<'a> {
         pointers
     }
 
-    /// Returns the name and ID of the destination as text for messages, as far as they are present.
+    /// Returns the destination's name and ID, if they are present, as text for messages.
     #[must_use]
     pub fn title(&self) -> String {
         match (self.name.as_str(), self.id.as_str()) {

@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelled_config_field_name_is_matched_to_the_known_name() {
+    fn the_known_name_most_similar_to_a_misspelled_config_field_name_is_found() {
         for (name, expected) in [
             ("hostNames", Some("hostName")),
             ("eventToTopicsMap", Some("eventToTopicMap")),

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_with_the_exact_name_takes_precedence_over_another_case() {
+    fn a_field_with_the_exact_name_is_preferred_to_one_that_differs_in_case() {
         let raw = |text| Raw::parse(text).unwrap();
         let found = |text, name: &str| field(raw(text), name).map(|(name, value)| (name, value.text().to_owned()));
         assert_eq!(found(r#"{"config":1}"#, "Config"), Some(("config".to_owned(), "1".to_owned())));

@@ -81,7 +81,7 @@ fn shortened(text: &str) -> Cow<'_, str> {
 }
 
 /// Reads a file and selects one of its destinations. `given` is the family that is assumed for destinations without a
-/// type. `None` means Apache Kafka.
+/// type. If it is `None`, Apache Kafka is assumed.
 ///
 /// # Errors
 /// Returns a [`SelectError`] if there is no usable destination, or if the selector matches several destinations.
@@ -147,8 +147,8 @@ pub fn nothing_of_ours(found: &Destinations<'_>) -> String {
     text
 }
 
-/// Names of fields, each with the name that rudder-server uses for the field in requests. An empty name means that
-/// requests do not contain the field.
+/// Names of destination fields in files, each with the name that rudder-server uses for the same field in requests. An
+/// empty name means that requests do not contain the field.
 const RENAMED: [(&str, &str); 9] = [
     ("id", "ID"),
     ("name", "Name"),

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn yaml_scalars_are_converted_to_json_by_the_core_schema() {
+    fn yaml_scalars_are_converted_to_json_by_the_rules_of_the_yaml_core_schema() {
         let text = "a: [1, -2, +3, 0x1F, 0o17, 1.5, 1e3, 18446744073709551615]\nb: [true, False, ~, null, ]\n\
                     c: [yes, 1.2.3, 1_000, 0x, .inf, '1', \"true\", !!str 7, 2026-01-01, e]\nd: |\n  x\n\n  y\ne: >-\n  x\n  y\nf:\n7: g\n";
         let expected = json!({
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_with_deep_nesting_aliases_or_duplicate_keys_is_rejected() {
+    fn yaml_with_aliases_duplicate_keys_or_deep_nesting_is_rejected() {
         let nested = |depth: usize| documents(&format!("a: {}1{}", "[".repeat(depth), "]".repeat(depth)));
         assert!(nested(MAX_DEPTH - 1).is_ok());
         assert_eq!(nested(MAX_DEPTH), Err(format!("it is nested too deeply: line 1 column {}", MAX_DEPTH + 3)));

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_contain_values_only_on_request_and_shorten_long_values() {
+    fn values_are_shown_in_differences_only_on_request_and_shortened_if_long() {
         let (ours, theirs) = (format!("[\"{}\"]", "s".repeat(5000)), "[1,{}]");
         let parse = |text| Raw::parse(text).ok();
         let mut found = Differences::default();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn deeply_nested_values_are_reported_as_too_deep_unless_texts_are_equal() {
+    fn values_nested_too_deeply_to_compare_are_reported_unless_their_texts_are_equal() {
         let nested = |depth: usize, inner: &str| format!("{}{inner}{}", "[".repeat(depth), "]".repeat(depth));
         let found = differences(&nested(100_000, "1"), &nested(100_000, " 1"));
         assert!(found.too_deep && found.listed.is_empty() && !found.is_empty());

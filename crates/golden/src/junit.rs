@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_junit_report_counts_cases_by_result_and_escapes_any_text() {
+    fn a_junit_report_counts_cases_by_result_and_is_valid_xml_for_any_text() {
         let case = |end| TestCase { name: "a<b> & \"c\"\u{1}".to_owned(), file: "f".to_owned(), seconds: 0.25, end };
         let failed = End::Failed { message: "'x'\n]]>".to_owned(), text: "</failure>\u{0}".to_owned() };
         let cases = vec![

@@ -125,7 +125,7 @@ fn json_cases(path: &Path, text: &str, found: bool) -> Result<Option<Cases>, Unr
     let mut add = |value: Raw<'_>, at: usize| {
         let line = line.of(at);
         if cases.len() == MAX_ELEMENTS {
-            let problem = format!("the array has more than {MAX_ELEMENTS} cases; the rest is skipped");
+            let problem = format!("the array has more than {MAX_ELEMENTS} cases; the remaining cases are skipped");
             cases.push(Err(Unreadable { line: Some(line), ..Unreadable::file(path, problem) }));
             return Err(Invalid);
         }

@@ -63,7 +63,7 @@ pub fn each<B>(
         };
         for case in cases {
             if remaining == 0 {
-                let problem = format!("there are more than {MAX_CASES} cases; the rest is skipped");
+                let problem = format!("there are more than {MAX_CASES} cases; the remaining cases are skipped");
                 return on_step(Step::Unreadable(Unreadable::file(&source.path, problem)));
             }
             remaining -= 1;

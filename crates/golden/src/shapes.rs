@@ -1,4 +1,5 @@
-//! The JSON formats of cases: this repository's, rudder-transformer's, and recorded responses.
+//! The JSON formats of cases: the format of this repository, the format of rudder-transformer, and the format of
+//! recorded responses.
 //!
 //! The format of a case is determined by its fields. A case with `input` and `output` is from this repository, or, if
 //! it has a `feature`, from rudder-transformer. A case with `response` was recorded.

@@ -67,7 +67,8 @@ pub fn of_path(path: &Path) -> Result<Found, Unreadable> {
             "no cases for kafka, azure_event_hub or confluent_cloud; check out rudder-transformer v1.47.0 or later";
         return if found.sources.is_empty() { Err(Unreadable::file(folder, problem)) } else { Ok(found) };
     }
-    // The folder of one destination. Folders with the same name in this repository contain no data files.
+    // This is the folder of one rudder-transformer destination if it contains data files. Folders with the same name in
+    // this repository contain no data files.
     let sources = data_files(path);
     if !sources.is_empty() {
         return Ok(Found { sources, other_destinations: 0 });
@@ -132,8 +133,8 @@ fn data_files(folder: &Path) -> Vec<Source> {
         .collect()
 }
 
-/// Returns whether a folder is a checkout of rudder-transformer, or the test folder of a checkout, that is too old to
-/// have cases in TypeScript.
+/// Returns whether a folder is a checkout of rudder-transformer that is too old to have cases in TypeScript, or the
+/// test folder of such a checkout.
 fn is_old_release(whole: &Path) -> bool {
     let is_reference = |folder: &Path| {
         let mut text = String::new();

@@ -117,7 +117,8 @@ fn api_version(case: &Case, response: &Response) -> Option<Finding> {
     let transforms = case.request.method == "POST" && Endpoint::at(&case.request.path).is_some();
     let expected = match &case.expected.api_version {
         ApiVersion::Recorded(version) => version.as_deref(),
-        // On endpoints that do not transform, a response of rudder-transformer is correct with or without the header.
+        // On endpoints that do not transform, a response of rudder-transformer is correct with or without the header
+        // `apiVersion`.
         ApiVersion::Usual if !transforms && case.author == Author::Reference => return None,
         ApiVersion::Usual => (transforms && case.expected.status == 200).then_some("2"),
     };
@@ -211,8 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn each_part_of_a_response_that_differs_from_the_case_is_reported() {
-        // The event is well-formed, because rudder-transformer's response to a malformed event may differ.
+    fn every_difference_between_a_response_and_its_golden_case_is_reported() {
+        // This event is well-formed. For a malformed event, the comparison would allow intended differences.
         let case = recorded(
             r#"[{"message":{},"metadata":{},"destination":{"Config":{}}}]"#,
             r#"{"status":200,"apiVersion":"2","body":[{"a":1.0,"b":"x"}]}"#,
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn only_rudder_transformer_may_differ_from_cases_of_this_repository() {
+    fn rudder_transformer_may_differ_as_intended_from_a_case_but_this_service_may_not() {
         let text = r#"{"input":{"request":{"path":"/v0/destinations/kafka","body":[]}},"output":{"response":{"status":200,"body":[]}}}"#;
         let case = shapes::read(Raw::parse(text).expect("JSON"), "c").expect("a case");
         let theirs = response(500, r#"{"error":"x"}"#);

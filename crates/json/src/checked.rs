@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn backslashes_at_every_offset_in_a_block_escape_the_next_byte() {
+    fn a_backslash_at_any_offset_in_a_block_escapes_the_next_byte() {
         for before in 0..130 {
             for backslashes in 0..6 {
                 let string = format!("\"{}{}\"", "x".repeat(before), "\\\\".repeat(backslashes));
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn skipping_invalid_json_never_ends_beyond_the_text() {
+    fn skipping_an_invalid_json_value_never_goes_beyond_the_end_of_the_text() {
         for text in ["", "\"", "\"\\", "[", "[\"", "{\"a\":", "]", "\\", "[\"\\", "1", "\"abc"] {
             for at in 0..=text.len() {
                 assert!(value(text.as_bytes(), at) <= text.len(), "{text:?} {at}");

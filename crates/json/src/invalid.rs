@@ -16,7 +16,7 @@ pub fn explain(text: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).err().map(|error| error.to_string())
 }
 
-/// Like [`explain`], but replaces serde_json's "ident" with "true, false or null".
+/// Like [`explain`], but replaces the word "ident" in serde_json's message with "true, false or null".
 #[must_use]
 pub fn not_json(text: &str) -> Option<String> {
     explain(text).map(|why| why.replace("expected ident", "expected true, false or null"))

@@ -62,8 +62,8 @@ impl<'a> JsString<'a> {
         Self(Cow::Borrowed(text))
     }
 
-    /// The maximum memory, in bytes, that converting a value and decoding the result allocates. The result is 0 for all
-    /// values except arrays and long strings, because the other values need only little memory.
+    /// Returns the maximum number of bytes that are allocated to convert a value and to decode the converted string.
+    /// Returns 0 for all values except arrays and long strings, because all other values need little memory.
     #[must_use]
     pub fn max_bytes(value: Raw<'_>) -> usize {
         match value.kind() {

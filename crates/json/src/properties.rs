@@ -16,7 +16,7 @@ pub struct Properties<K, V> {
     index: HashMap<K, usize, NameHasher>,
 }
 
-/// The maximum number of properties that are searched one by one, because hashing would be slower.
+/// The maximum number of properties whose names are compared one by one. For so few names, hashing would be slower.
 const FEW: usize = 8;
 
 impl<K, V> Default for Properties<K, V> {

@@ -19,7 +19,7 @@ pub struct StringEnd {
 #[inline]
 pub fn white_space(text: &[u8], at: usize) -> usize {
     match text.get(at) {
-        // Fast path: generated JSON has no whitespace.
+        // Fast path: JSON that a program wrote usually has no whitespace between tokens.
         Some(byte) if *byte <= b' ' => past_white_space(text, at),
         _ => at,
     }
@@ -72,15 +72,16 @@ fn literal(text: &[u8], at: usize, expected: &[u8]) -> Result<usize, Invalid> {
 
 /// The types of the containers whose end has not been read yet, one bit each: 1 means an object, 0 means an array.
 struct Nesting {
-    /// The types of the innermost containers, up to 63, below a bit that is always 1. The lowest bit represents the
-    /// innermost container.
+    /// The types of the innermost containers, at most 63. The lowest bit represents the innermost container. The
+    /// highest bit that is set does not represent a container, but marks the end of the types.
     near: u64,
-    /// The types of the containers that are not in `near`, 63 in each element, in the same form.
+    /// The types of the containers that are not in `near`. Each element has the types of 63 containers, in the same
+    /// form as `near`.
     far: Vec<u64>,
 }
 
 impl Nesting {
-    /// No open container.
+    /// The value of `near` if it contains no types.
     const NONE: u64 = 1;
 
     fn open(&mut self, object: bool) {
@@ -332,7 +333,7 @@ fn number(text: &[u8], at: usize) -> Result<usize, Invalid> {
         let others = non_digits(step);
         let mut end = others.trailing_zeros() as usize;
         if step.get(end) == Some(&b'.') {
-            // The lowest bit stands for the point, and the next one for the end of the fraction.
+            // The lowest bit of `others` marks the decimal point. The next bit marks the byte after the fraction.
             let after = (others & (others - 1)).trailing_zeros() as usize;
             if after > end + 1 {
                 end = after;

@@ -26,7 +26,7 @@ pub fn specials_of_block(block: &[u8; BLOCK]) -> u64 {
     joined(block, specials)
 }
 
-/// Calls `found` for each step of a block, and joins the returned masks into one mask.
+/// Calls `found` for every 16 bytes of a block, and joins the returned masks into one mask.
 #[inline]
 fn joined(block: &[u8; BLOCK], found: impl Fn(&[u8; STEP]) -> u32) -> u64 {
     let (steps, _) = block.as_chunks::<STEP>();
@@ -49,7 +49,7 @@ pub fn ends_of_scalar(step: &[u8; STEP]) -> u32 {
     (space | close | bytes.simd_eq(u8x16::splat(b','))).to_bitmask()
 }
 
-/// Masks of the structural bytes of a block, including bytes inside strings.
+/// Masks of the structural bytes of a block: quotes, backslashes, braces and brackets, even if they are inside strings.
 #[derive(Debug, Clone, Copy)]
 pub struct Structure {
     /// The mask of quotes.

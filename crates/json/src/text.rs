@@ -54,8 +54,8 @@ impl<'a> Text<'a> {
 
     #[inline(never)]
     fn is_escaped(self, name: &str) -> bool {
-        // An escape is longer than the character that it represents, but at most six times as long. If the lengths are
-        // outside this range, the strings differ. This check avoids decoding a long key for each comparison.
+        // A string with escapes is longer than its decoded form, but at most six times as long. If the two lengths
+        // contradict this, the strings differ. This check avoids decoding a long key for each comparison.
         self.escaped.len() > name.len()
             && self.escaped.len() <= 6 * name.len()
             && self.has_escapes()
@@ -72,7 +72,7 @@ impl<'a> Text<'a> {
         if self.has_escapes() { Cow::Owned(unescape(self.escaped)) } else { Cow::Borrowed(self.escaped.as_bytes()) }
     }
 
-    /// Like [`Text::decoded`], but decodes a string with escapes into `buffer`, which callers can reuse.
+    /// Like [`Text::decoded`], but if the string has escapes, decodes it into `buffer`, which the caller can reuse.
     #[must_use]
     #[inline]
     pub fn decoded_in<'b>(self, buffer: &'b mut Vec<u8>) -> &'b [u8]

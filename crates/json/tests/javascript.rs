@@ -184,7 +184,7 @@ fn decoded(value: Option<Raw<'_>>) -> Vec<u8> {
 }
 
 #[test]
-fn string_truthiness_trim_and_property_order_match_nodejs() {
+fn string_conversion_truthiness_trim_and_property_order_match_nodejs() {
     let lines = lines();
     let Some(answers) = node(&lines) else { return };
     assert!(lines.len() > 200_000, "only {} values", lines.len());

@@ -2,14 +2,16 @@
 //! `cargo run --release --package rudder-kafka-transform --example worst`.
 //!
 //! The program fails if the cost of any body is both above 40 ns per byte and above 10 times the cost of the typical
-//! body.
+//! body. With a folder as the argument, the program writes the expensive bodies to this folder instead.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it measures time")]
 #![allow(clippy::print_stdout, reason = "it prints the results")]
 
 use std::hint::black_box;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use std::{env, fs, io};
 
 use transform::family::KAFKA;
 use transform::processor;
@@ -21,9 +23,9 @@ mod bodies;
 #[path = "../../../bench/hostile.rs"]
 mod hostile;
 
-/// The duration of the measurement of one body, during which the body is transformed repeatedly.
+/// To measure the cost of a body, the program transforms the body repeatedly for this time.
 const TIME: Duration = Duration::from_millis(500);
-/// The cost up to which any body passes, in nanoseconds per byte of body and response.
+/// The cost, in nanoseconds per byte of body and response, up to which a body always passes.
 const ALLOWED: f64 = 40.0;
 
 /// Returns the total size of a body and its response, in bytes, and the shortest measured time per byte, in
@@ -46,7 +48,16 @@ fn cost(body: &str) -> (usize, f64) {
     (bytes, best.as_secs_f64() * 1e9 / bytes as f64)
 }
 
-fn main() -> ExitCode {
+/// Writes each expensive body to a file in `folder`. The file has the name of the body.
+fn write(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    hostile::hostile().iter().try_for_each(|(name, body)| fs::write(folder.join(name.replace(' ', "_")), body))
+}
+
+fn main() -> io::Result<ExitCode> {
+    if let Some(folder) = env::args_os().nth(1) {
+        return write(Path::new(&folder)).map(|()| ExitCode::SUCCESS);
+    }
     let (bytes, typical) = cost(&bodies::body(bodies::Shape::Compacted, 100));
     println!("| body | bytes of body and response | ns per byte | times typical |");
     println!("| --- | --- | --- | --- |");
@@ -57,5 +68,5 @@ fn main() -> ExitCode {
         is_too_much |= cost > ALLOWED.max(10.0 * typical);
         println!("| {name} | {bytes} | {cost:.2} | {:.1} |", cost / typical);
     }
-    if is_too_much { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    Ok(if is_too_much { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

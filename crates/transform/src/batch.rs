@@ -15,7 +15,7 @@ use json::javascript::JsString;
 use json::properties::Properties;
 use json::raw::Raw;
 
-/// An event that rudder-server can deliver.
+/// The parts of a valid event from which the response is built.
 struct Delivery<'a> {
     message: Cow<'a, str>,
     metadata: Raw<'a>,
@@ -81,7 +81,8 @@ pub fn respond_within(
         }
     } else if !request.events.is_empty() {
         let metadata = request.events.iter().flatten().filter_map(|event| event.metadata().ok());
-        // The response repeats the metadata of all events, which is never larger than the request body.
+        // The response contains the metadata of every event. In total, this metadata is never larger than the request
+        // body.
         usage.grow(&mut out, body.len() + response::OVERHEAD)?;
         response::write_unsupported(&mut out, family, "batch", metadata.map(|metadata| metadata.raw));
     }

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn only_objects_and_arrays_that_contain_an_offset_are_expanded() {
+    fn a_flat_tree_expands_only_objects_and_arrays_that_contain_a_given_offset() {
         let text = r#"{"a":[{"x":1},{"y":["!",{}]}],"b":{"!":[2]},"c":[],"d":["!"],"e":"!","f":{}}"#;
         let value = Raw::parse(text).unwrap();
         let offsets: Vec<usize> = text.match_indices('!').map(|(at, _)| at).collect();

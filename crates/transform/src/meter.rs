@@ -8,7 +8,7 @@ use std::mem::size_of;
 
 use json::invalid::Invalid;
 
-/// The reason why a request stopped without a response.
+/// The reason why the transformation of a request stopped before it was complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Halt {
     /// Other requests use the memory that this request needs.
@@ -21,7 +21,7 @@ pub enum Halt {
     #[error("the request was cancelled")]
     Cancelled,
     /// The request exceeds the work limit that the caller of the transformation set.
-    #[error("the request exceeds its work limit")]
+    #[error("the request needs more work than its limit allows")]
     WorkLimit,
 }
 
@@ -35,9 +35,9 @@ pub trait Meter {
     /// [`Halt::MemoryInUse`] or [`Halt::MemoryLimit`].
     fn reserve(&self, bytes: usize) -> Result<(), Halt>;
 
-    /// Decides whether the request may continue. `work` is the total work for the request so far, in units: bytes read
-    /// and written, and names compared. This method is called repeatedly, even while a single expensive event is
-    /// transformed.
+    /// Decides whether the request may continue. `work` is the total work for the request so far, in units. Reading
+    /// bytes, writing bytes and comparing names count as work. This method is called repeatedly, even while a single
+    /// expensive event is transformed.
     ///
     /// # Errors
     /// [`Halt::Cancelled`] or [`Halt::WorkLimit`].
@@ -91,7 +91,7 @@ pub struct Usage<'m> {
     scratch: Cell<usize>,
     /// The capacity of the response, in bytes.
     response: Cell<usize>,
-    /// The number of bytes that are reserved from the meter.
+    /// The number of bytes that the meter has granted.
     reserved: Cell<usize>,
     work: Cell<u64>,
     /// The value of `work` at the last checkpoint.
@@ -108,7 +108,7 @@ const MAX_STEP: usize = 64 << 10;
 const WORK_STEP: u64 = 1 << 18;
 
 impl<'m> Usage<'m> {
-    /// Creates the usage of a new request, limited by `meter`.
+    /// Starts to account for a new request, whose memory and work `meter` limits.
     #[must_use]
     pub fn of(meter: &'m dyn Meter) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl<'m> Usage<'m> {
         }
     }
 
-    /// Creates the usage of a request without limits.
+    /// Starts to account for a new request without limits.
     #[must_use]
     pub fn unlimited() -> Usage<'static> {
         Usage::of(&Unlimited)
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn once_a_request_is_halted_later_work_and_memory_get_the_same_error() {
+    fn a_halted_request_gets_the_same_error_for_all_further_work_and_memory() {
         let meter = up_to(1 << 20);
         let usage = Usage::of(&meter);
         assert_eq!((usage.work(10), usage.checkpoint(), usage.halted()), (Ok(()), Ok(()), None));

@@ -112,7 +112,7 @@ pub enum Stamp<'e> {
         from: Option<&'static str>,
         /// The new timestamp.
         value: Raw<'e>,
-        /// Whether the message had a different timestamp or no timestamp.
+        /// Whether the message had a different timestamp or no timestamp before the rule was applied.
         changed: bool,
     },
 }

@@ -79,14 +79,14 @@ mod tests {
 
     #[test]
     fn the_hash_of_a_partition_key_is_fnv_1a() {
-        // Test vectors from the authors of the hash.
+        // Test vectors from the authors of the hash function.
         for (text, hash) in [("", 0x811c_9dc5), ("a", 0xe40c_292c), ("b", 0xe70c_2de5), ("foobar", 0xbf9c_f968)] {
             assert_eq!(fnv1a(text.as_bytes()), hash, "{text}");
         }
     }
 
     #[test]
-    fn a_key_with_json_escapes_is_not_hashed_in_its_escaped_form() {
+    fn the_json_text_of_a_key_is_hashed_only_if_it_contains_no_escapes() {
         for key in ["", "u-42", "ü😀"] {
             assert_eq!(hash_of_escaped_key(key), Some(hash_of_key(key)), "{key}");
         }

@@ -120,7 +120,8 @@ impl<'s, 'a> Context<'s, 'a> {
         Ok(budget)
     }
 
-    /// Transforms an event after one pass has found the values of all templates in the tree.
+    /// Transforms an event after [`PathTree::find`] has found the values of templates in the message and the metadata.
+    /// Looks up all other templates one after another.
     fn transform_found<'e>(
         &self,
         event: &Templated<'e, 'a>,
@@ -276,8 +277,8 @@ impl<'s, 'a> Context<'s, 'a> {
 }
 
 impl<'e, 'a> Templated<'e, 'a> {
-    /// Finds the values of all templates in the tree in one pass through the event. Returns the tree and the values, or
-    /// `None` if the templates must be looked up one after another.
+    /// In one pass, finds the values of all templates whose paths lead into the message or the metadata. Returns the
+    /// path tree and the values, or `None` if the templates must be looked up one after another.
     fn find_all(&self, budget: &mut EventBudget<'_, '_>) -> Option<(&'e PathTree, Vec<Hit<'e>>)> {
         if self.event.has_dotted_name {
             return None;

@@ -85,8 +85,8 @@ fn printed_bytes(json: &str) -> u64 {
     count
 }
 
-/// Returns the length of an escape in bytes, including the backslash, before and after reformatting. `rest` is the text
-/// after the backslash. A surrogate pair is treated as one escape.
+/// Returns the length of an escape in bytes, including the backslash, before and after rudder-server reformats it.
+/// `rest` is the text after the backslash. A surrogate pair is treated as one escape.
 fn escape_bytes(rest: &[u8]) -> (usize, u64) {
     let Some(b'u') = rest.first() else {
         let is_kept = matches!(rest.first(), Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't'));

@@ -46,7 +46,7 @@ reasons! {
     TypeIsTrack, "type_is_track", "message.type is \"track\"; track events are looked up by name in eventToTopicMap instead";
     /// docs/contract.md#topic-event-name: only `track` events use `eventToTopicMap`.
     TypeIsNotTrack, "type_is_not_track", "message.type is \"{}\", but event names are looked up only for the type \"track\"";
-    /// docs/contract.md#topic-event-type: the map does not support the type of the message.
+    /// docs/contract.md#topic-event-type: `eventTypeToTopicMap` does not support the type of the message.
     TypeNotMapped, "type_not_mapped",
         "message.type is \"{}\", but eventTypeToTopicMap supports only identify, screen, page, group and alias (lowercase)";
     /// docs/contract.md#topic-event-type: the map has no entry for the type of the message.

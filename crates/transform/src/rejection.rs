@@ -80,7 +80,7 @@ rejections! {
         "the event's destination is not a JSON object";
     /// A request in the compacted format has no destination with the event's `destinationId`.
     DestinationUnknown, "destination_unknown", "metadata.destinationId", Configuration,
-        "the request's destinations have no entry for metadata.destinationId of the event";
+        "the request contains no destination with the ID metadata.destinationId of the event";
     /// Removing the value of a template would remove the whole message, metadata or destination.
     TemplateTakesAll, "template_takes_all", "destination.Config", Configuration,
         "a template in the destination's Config would remove the whole message, metadata or destination of the event";
@@ -90,5 +90,5 @@ rejections! {
         "a template in the destination's Config uses the length of an array of the event; templates remove the values they use, but a length cannot be removed";
     /// The templates exceed a limit in [`crate::rules`] or the event's work budget ([`crate::budget`]).
     TemplatesTooComplex, "templates_too_complex", "destination.Config", Configuration,
-        "the Config exceeds a limit on templates: 1000 templates, 128 names per path, 1 MiB of Config, 1 MiB of topic settings with replaced templates, 100000 fields per object on a path, or the work allowed for the event's size";
+        "the Config exceeds a limit on templates: 1000 templates, 128 names per path, 1 MiB of Config, 1 MiB of topic settings with filled-in templates, 100000 fields per object on a path, or the work allowed for the event's size";
 }

@@ -76,8 +76,8 @@ pub fn write_output(
     Ok(())
 }
 
-/// Appends a copy of the metadata. In the copy, the topic is added to `rudderId`, because rudder-server keeps events
-/// with the same `rudderId` in order.
+/// Appends a copy of the metadata. In the copy, the value of `rudderId` ends with `<<>>` and the topic, as
+/// rudder-server expects (docs/contract.md#output).
 fn write_routed_metadata(out: &mut String, metadata: &Metadata<'_>, rudder_id: &JsString<'_>, topic: &str) {
     metadata.raw.write_with(out, "rudderId", metadata.rudder_id, |out| {
         out.push('"');
@@ -168,8 +168,8 @@ fn write_reason(
     out.push_str("\"}");
 }
 
-/// Writes the response that the router endpoint `feature` gives for events whose destination type does not support the
-/// endpoint. The response is appended to `out`.
+/// Appends to `out` the response of the router endpoint `feature` to events whose destination type does not support
+/// this endpoint.
 pub fn write_unsupported<'e>(
     out: &mut String,
     family: &Family,

@@ -14,7 +14,7 @@ pub fn illegal(name: &str) -> Option<String> {
     } else if let Some(character) = name.chars().find(|character| !is_allowed(character)) {
         Some(format!("it contains {:?}; only letters, digits, `.`, `_` and `-` are allowed", character.to_string()))
     } else if name.len() > MAX_CHARACTERS {
-        Some(format!("it has {} characters; the maximum is {MAX_CHARACTERS}", name.len()))
+        Some(format!("it has {} characters; at most {MAX_CHARACTERS} are allowed", name.len()))
     } else {
         None
     }

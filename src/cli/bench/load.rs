@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn latency_percentiles_are_exact_to_three_digits() {
+    fn latency_percentiles_are_exact_to_three_significant_digits() {
         let mut tally = Tally::default();
         for microseconds in 1..=10_000 {
             tally.good.saturating_record(microseconds);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tallies_of_two_bench_rounds_are_added() {
+    fn the_counts_of_two_bench_rounds_are_summed() {
         let one = |status: u16, failure: Failure| {
             let mut tally = Tally { elapsed: Duration::from_secs(1), events: 5, unsent: 1, ..Tally::default() };
             tally.good.saturating_record(10);

@@ -90,8 +90,8 @@ impl Target {
         let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), port))
             .map_err(|_| format!("has the host name {name}, which cannot be resolved"))?
             .collect::<Vec<_>>();
-        // IPv4 first: a server that listens on both IPv4 and IPv6 is reachable over either, and most other servers
-        // listen on IPv4 only.
+        // IPv4 addresses come first: a server that listens on both IPv4 and IPv6 is reachable over either, and most
+        // other servers listen on IPv4 only.
         addresses.sort_by_key(SocketAddr::is_ipv6);
         let address = *addresses.first().ok_or_else(|| format!("has the host name {name}, which has no address"))?;
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();

@@ -33,8 +33,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_METRICS_BYTES: u64 = 16 << 20;
 
 impl Meter {
-    /// Chooses the source: the metrics URL, the process `pid` and its children, or the processes that listen on the
-    /// target's port.
+    /// Chooses the source of the usage: the metrics URL, the process `pid` and its children, or the processes that
+    /// listen on the target's port.
     ///
     /// # Errors
     /// Returns an error if the given process or URL cannot be read. Also returns an error if neither is given and no

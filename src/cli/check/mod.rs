@@ -35,10 +35,11 @@ Examples:
   rudder-kafka-transformer check --connect --timeout 5 destination.json
   rudder-kafka-transformer check --format json https://$TOKEN:@config.example.com/workspaceConfig | jq '.inputs[].destinations'
 
-Accepts a data plane's workspaceConfig.json, an object that contains several workspaceConfig.json files by workspace ID,
-an array of destinations, or one destination. A single destination may be in the format of rudder-server, of the control
-plane's API, or of the Rudder CLI (YAML). With --family, the input may also be only the Config of a destination.
-Destinations whose type is not Apache Kafka, Azure Event Hubs or Confluent Cloud are counted but not checked.
+Accepts a data plane's workspaceConfig.json, an object whose keys are workspace IDs and whose values are
+workspaceConfig.json files, an array of destinations, or one destination. A single destination may be in the format of
+rudder-server, of the control plane's API, or of the Rudder CLI (YAML). With --family, the input may also be only the
+Config of a destination. Destinations whose type is not Apache Kafka, Azure Event Hubs or Confluent Cloud are counted
+but not checked.
 
 Secrets are never shown. If a destination sets caCertificate, --connect presents a client certificate to brokers that
 request one, as rudder-server does. KAFKA_SSL_CERTIFICATE_FILE_PATH and KAFKA_SSL_KEY_FILE_PATH contain the paths of the
@@ -64,7 +65,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     no_secrets: bool,
 
-    /// Ignore disabled destinations in the exit code
+    /// Do not let disabled destinations affect the exit code
     #[arg(long)]
     enabled_only: bool,
 

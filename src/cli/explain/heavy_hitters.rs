@@ -1,5 +1,6 @@
-//! Counts the most frequent keys in bounded memory (the Misra-Gries algorithm, decremented in batches). Counts are
-//! exact while there are few keys. With more keys, counts may be too low, but the maximum undercount is known.
+//! Counts the most frequent keys in bounded memory. This is a variant of the Misra-Gries algorithm: when there are too
+//! many keys, it subtracts the median count from all counts. Counts are exact while there are few keys. With more keys,
+//! counts may be too low, but the maximum undercount is known.
 
 use std::collections::HashMap;
 
@@ -106,7 +107,7 @@ mod tests {
     const CAPACITY: usize = 1 << 16;
 
     #[test]
-    fn heavy_hitters_count_a_small_number_of_keys_exactly() {
+    fn the_heavy_hitters_table_counts_a_small_number_of_keys_exactly() {
         let mut hitters = HeavyHitters::new(CAPACITY);
         for index in 0..1000_u32 {
             hitters.count(&format!("k{}", index % 10));

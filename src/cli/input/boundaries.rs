@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_json_value_does_not_depend_on_where_the_input_is_cut() {
+    fn the_end_of_a_json_value_is_found_wherever_the_input_is_split_between_reads() {
         for (text, end) in [
             (r#"{"a":[1,{"b":"}]"}]} x"#, 20),
             (r#""a\"]\\",1"#, 8),

@@ -12,8 +12,8 @@ use transform::request::PayloadFormat;
 /// The prefix of a request, before its events.
 const HEAD: &str = "{\"input\":[";
 
-/// Every request repeats all destinations. If the destinations are large, a request therefore may contain more than
-/// [`REQUEST_EVENTS`] events: one event for each unit of this many bytes in the destinations and connections.
+/// Every request repeats all destinations and connections. If these are large, a request may contain more than
+/// [`REQUEST_EVENTS`] events: one event per this number of bytes of destinations and connections.
 const SHARED_BYTES_PER_EVENT: usize = 64;
 
 /// The requests of one compacted object, each with some of its events and all of its destinations.

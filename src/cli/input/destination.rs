@@ -68,8 +68,8 @@ impl DefaultDestination {
         self.missing.as_ref()
     }
 
-    /// Returns the IDs of the destinations in a compacted object, to which its events can refer. Returns `None` if
-    /// there is no `--destination`, because events without a destination then do not get one.
+    /// Returns the IDs of the destinations in a compacted object, without destinations that are `null`. Returns `None`
+    /// if there is no `--destination`, because the IDs are then not needed.
     pub(super) fn ids_of<'a>(&self, destinations: Raw<'a>) -> Option<HashSet<Cow<'a, [u8]>>> {
         self.missing().and_then(Missing::destination)?;
         let mut known = HashSet::new();

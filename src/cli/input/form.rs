@@ -1,4 +1,4 @@
-//! Decides from the first lines of the input whether each line is a value, or values span lines.
+//! Decides from the first lines of the input whether each line is one value, or a value may span several lines.
 
 use serde::de::IgnoredAny;
 

@@ -98,9 +98,9 @@ The first lines of the input determine how the input is read:
 A value is an event {\"message\":…,\"metadata\":…,\"destination\":…}, an array of events, a compacted
 object {\"input\":[…],\"destinations\":{…},\"connections\":{…}}, or an SDK's request body {\"batch\":[…]}.
 With --destination, any other object without the field message is treated as a message. A line,
-an object or an array element may be up to 256 MiB. Invalid UTF-8 is replaced by U+FFFD.";
+an object or an array element may be up to 256 MiB. Invalid UTF-8 is replaced with U+FFFD.";
 
-/// The input of a tool, whose files are known to exist.
+/// The input of a tool. All of its files exist.
 pub(in crate::cli) struct Opened {
     sources: Vec<Source>,
     lines: bool,

@@ -28,7 +28,7 @@ pub(in crate::cli) struct Results<R> {
     current: Option<Ordered<R>>,
 }
 
-/// A batch's position in the order, reserved before its result exists.
+/// The receiver for the results of one batch. Receivers are queued in batch order, before the results exist.
 struct Ordered<R> {
     parts: Receiver<Part<R>>,
     bytes: usize,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn worker_results_stay_in_order_and_few_wait_for_a_slow_consumer() {
+    fn worker_results_stay_in_order_and_workers_wait_for_a_slow_consumer() {
         let sent = Arc::new(AtomicUsize::new(0));
         let (count, batches, jobs) = (Arc::clone(&sent), 100, 2);
         let number = Arc::new(AtomicUsize::new(0));

@@ -35,7 +35,7 @@ enum Origin {
 
 /// An open source.
 pub(super) struct Stream {
-    /// The name of the source in messages.
+    /// The name of the input, as shown in errors and warnings.
     pub(super) name: Arc<str>,
     bytes: Box<dyn Read + Send>,
     gzip: bool,
@@ -71,7 +71,7 @@ impl Source {
         }
     }
 
-    /// Returns the name of the source in messages.
+    /// Returns the name of the input, as shown in errors and warnings.
     pub(super) fn name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }

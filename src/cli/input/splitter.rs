@@ -15,7 +15,7 @@ use json::decode::text;
 /// Consecutive values of one source.
 #[derive(Debug)]
 pub(in crate::cli) struct Batch {
-    /// The name that messages use for the source.
+    /// The name of the input, as shown in errors and warnings.
     pub(in crate::cli) source: Arc<str>,
     /// The values, and the bytes between them.
     pub(in crate::cli) bytes: Vec<u8>,
@@ -77,7 +77,7 @@ enum State {
 }
 
 impl Splitter {
-    /// Creates a splitter. With `lines`, every line is a value.
+    /// Creates a splitter. If `lines` is true, every line is a value.
     pub(super) fn of(stream: Stream, lines: bool) -> Self {
         Self {
             stream,

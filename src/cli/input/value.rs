@@ -37,9 +37,9 @@ pub(super) struct Event<'a> {
 pub(super) struct Compacted<'a> {
     /// The events.
     pub(super) input: Raw<'a>,
-    /// The destinations by ID.
+    /// An object that contains each destination in a field named by its ID.
     pub(super) destinations: Raw<'a>,
-    /// The connections by source and destination.
+    /// An object that contains each connection in a field named by its source ID and destination ID.
     pub(super) connections: Option<Raw<'a>>,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Value<'a> {
                     (Some(input), Some(destinations)) => {
                         Value::Compacted(Compacted { input, destinations, connections: members.connections })
                     }
-                    // For example a router request, whose events contain their destinations.
+                    // This is, for example, a router request, in which each event contains its destination.
                     (Some(input), None) => Value::Array(input),
                     (None, _) => match Element::of(raw, members) {
                         Element::Event(event) => Value::Event(event),

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::boundaries::Boundary;
 use super::position::Position;
 
-/// A part of input whose values span lines.
+/// A part of an input in which values may span lines.
 #[derive(Debug)]
 pub(super) enum Part {
     /// The opening bracket of an array.

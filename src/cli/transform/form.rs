@@ -9,6 +9,6 @@ pub(super) enum Form {
     Json,
     /// One {"message":…,"userId":…,"topic":…} per line, without rejected events
     Payloads,
-    /// Key, tab and message of each event for the topic of --only-topic, one event per line
+    /// Key, tab and message, one event per line; only events for the topic in --only-topic
     Kcat,
 }

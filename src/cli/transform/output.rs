@@ -36,8 +36,8 @@ impl Part for Output {
 }
 
 impl Output {
-    /// Creates the output for a batch. With `after_response`, this output continues an array that already contains a
-    /// response.
+    /// Creates the output for a batch. If `after_response` is true, this output continues an array that already
+    /// contains a response.
     pub(super) fn of(form: Form, topic: Option<Arc<str>>, after_response: bool) -> Self {
         Self { form, topic, text: String::new(), after_response }
     }

@@ -72,7 +72,7 @@ impl Document {
         }
     }
 
-    /// Adds the counts of a file: the difference between the counts before and after it.
+    /// Adds the counts of a file. `before` and `now` are the total counts before and after the file.
     pub(super) fn file(&mut self, path: &Path, before: Counts, now: Counts) {
         list(&mut self.files, || {
             json!({

@@ -60,8 +60,8 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Creates an empty report. `target` describes the transformer. With `for_junit`, the cases are kept for the JUnit
-    /// XML report.
+    /// Creates an empty report. `target` describes the transformer. If `for_junit` is true, the cases are kept for the
+    /// JUnit XML report.
     pub(super) fn new(format: Format, detail: Detail, target: String, for_junit: bool) -> Self {
         Self {
             target,

@@ -10,12 +10,12 @@ mod allocations;
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
-/// The maximum number of bytes that the counts may use, and that one report may use. docs/guides/destinations.md states
-/// this maximum.
+/// The memory limit of the event counts, in bytes. The same limit applies to one report. docs/guides/destinations.md
+/// states the limit.
 const MAX_BYTES: usize = 8_000_000;
 
-/// Returns an event in which every text is longer than the part of it that is stored. The key contains control
-/// characters, because reports replace each of them with a character of three bytes.
+/// Returns an event in which every ID, the topic and the key are longer than the part that is stored. The key contains
+/// control characters, because reports replace each of them with a character of three bytes.
 fn event(destination: usize, number: usize) -> String {
     let (long, control) = ("x".repeat(100), "\\u0007".repeat(60));
     let key = number % key_table::MAX_KEYS;
@@ -25,11 +25,11 @@ fn event(destination: usize, number: usize) -> String {
 }
 
 #[test]
-fn the_activity_counts_and_a_report_each_use_less_than_8_mb() {
+fn the_activity_counts_use_less_than_8_mb_and_so_does_a_report_of_them() {
     let (peak, activity) = allocations::peak_of(|| {
         let activity = Activity::new(true);
-        // Fill both periods for which keys are counted. A request with 15 events is small enough for all of its keys to
-        // be counted.
+        // Fill the key tables of two successive periods. The service counts all keys of a request with 15 events, and
+        // samples keys only in larger requests.
         for now in [150, 450] {
             for destination in 0..MAX_DESTINATIONS {
                 for first in [0, 15, 30, 45] {

@@ -33,7 +33,7 @@ impl Counts {
         }
     }
 
-    /// Adds other counts to these counts.
+    /// Adds the counts in `other` to these counts.
     pub fn add(&mut self, other: &Self) {
         let add = |sums: &mut [u64], others: &[u64]| sums.iter_mut().zip(others).for_each(|(sum, more)| *sum += more);
         add(&mut self.rules, &other.rules);

@@ -2,8 +2,8 @@
 //! batches). Counts are exact for up to [`MAX_KEYS`] keys. With more keys, each count may be too low, by at most
 //! [`KeyTable::short_by`].
 //!
-//! This is a custom hash table because it is updated for every event, and the standard library's hash table takes four
-//! times as many instructions.
+//! This is a custom hash table because it is updated for every event, and the standard library's hash table would need
+//! four times as many instructions.
 
 /// The maximum number of keys that are counted at once. When one more key is added, the less frequent half of the keys
 /// is discarded.
@@ -23,7 +23,7 @@ pub struct KeyTable {
     short_by: u64,
 }
 
-/// The hash of a key and its number of events. A slot without events is free.
+/// The hash of a key, and the number of events with this key. A slot without events is free.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     hash: u32,

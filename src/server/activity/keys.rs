@@ -1,4 +1,5 @@
-//! Counts the most frequent partition keys of a destination, and estimates the skew that they cause.
+//! Counts the most frequent partition keys of a destination, and estimates how unevenly they spread the events over the
+//! partitions.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -33,16 +34,16 @@ pub fn shown(key: &str) -> Box<str> {
     shown.into()
 }
 
-/// In each request, the keys of the first `MAX_EXACT` events of each destination and source are all counted. The keys
-/// of further events are sampled.
+/// For each destination and source, all keys of the first `MAX_EXACT` events in a request are counted. The keys of
+/// further events are sampled.
 const MAX_EXACT: u32 = 16;
 
-/// The sampling interval for events after the first [`MAX_EXACT`]: one event in this many is selected, and its key is
-/// counted as this many events. Hashing the key of every event would take more time than all other counting.
+/// The sampling rate for events after the first [`MAX_EXACT`]: one event in eight is selected at random, and its key is
+/// counted eight times. Hashing the key of every event would take more time than all other counting.
 const SAMPLED_ONE_IN: u32 = 8;
 
-/// The keys of the events that one request contains for one destination and source. Each key is identified by the hash
-/// that determines its partition.
+/// The partition keys of the events in one request that have the same destination and source. Each key is identified by
+/// the hash that determines its partition.
 #[derive(Debug, Default)]
 pub struct KeyCounts {
     events: u32,
@@ -131,14 +132,14 @@ impl Keys {
         }
     }
 
-    /// Returns the hottest keys at `now`, for a topic with this number of partitions.
+    /// Returns the hottest keys at `now`, and the partition of each key in a topic with `partitions` partitions.
     #[must_use]
     pub fn report(&self, now: u64, partitions: NonZeroU32) -> HotKeys {
         let period = now / PERIOD;
         let mut all = Period::default();
         let parts = [(0, &self.previous), (1, &self.current)];
-        // The stored periods change only when keys are added. Each period that has begun since the last change makes
-        // one of the two stored periods too old.
+        // The stored periods advance only when keys are added. For each period that has begun since then, one of the
+        // two stored periods is too old to be reported.
         let ended = usize::try_from(period - self.period).unwrap_or(usize::MAX);
         for (_, part) in parts.into_iter().filter(|(index, _)| *index >= ended) {
             all.events += part.events;
@@ -173,11 +174,11 @@ const TOP: usize = 10;
 pub struct HotKeys {
     /// The number of seconds that the report covers.
     pub seconds: u64,
-    /// The number of events in these seconds.
+    /// The number of transformed events in the last `seconds` seconds.
     pub events: u64,
     /// The maximum undercount per key.
     pub short_by: u64,
-    /// Whether the counts are estimates, because keys were sampled.
+    /// Whether keys were sampled, so that the counts are estimates.
     pub is_sampled: bool,
     /// The number of distinct keys, or `None` if it is unknown.
     pub distinct: Option<usize>,
@@ -259,7 +260,7 @@ mod tests {
         assert_eq!((report.events, report.distinct, report.is_sampled), (40_000, None, true));
         let hottest = &report.hottest[0];
         assert_eq!(hottest.hash, partition::hash_of_key("hot"));
-        // A sampled count may be off by a fifth, in addition to the undercount.
+        // The test allows a sampling error of 20%. In addition, the count may be too low by up to `short_by`.
         assert!(hottest.events <= 12_000 && hottest.events + report.short_by >= 8_000, "{report:?}");
         assert!(report.short_by < 40_000 / 20, "{report:?}");
         let skew = report.skew.unwrap();
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn partition_keys_in_reports_are_shortened_without_control_characters() {
+    fn partition_keys_in_reports_are_short_and_contain_no_control_characters() {
         assert_eq!(&*shown("user-1"), "user-1");
         assert_eq!(&*shown("a\u{1b}[31mb\n"), "a\u{fffd}[31mb\u{fffd}");
         assert!(shown(&"ü".repeat(1000)).len() <= MAX_SHOWN_BYTES + 3);

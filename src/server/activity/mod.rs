@@ -79,10 +79,10 @@ struct Destination {
     recent: Recent<Counts>,
     topics: Topics,
     keys: Keys,
-    /// Whether the destination has been evicted. If so, its counts have been moved to [`Shared::others`], and anything
-    /// that is added to this value later is lost.
+    /// Whether the destination has been evicted. If so, its counts have been moved to [`Shared::others`], and events
+    /// that are added to this `Destination` later are lost.
     is_merged: bool,
-    /// For each reason, the last time at which an event was rejected for it, in seconds since startup.
+    /// For each rejection reason, the time of the latest rejection for this reason, in seconds since startup.
     rejected: [Option<u64>; Rejection::ALL.len()],
 }
 
@@ -160,7 +160,7 @@ impl Activity {
         let name = all.iter().min_by_key(|(_, destination)| latest(destination)).map(|(name, _)| name.clone())?;
         let idle = all.get(&name)?.clone();
         let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // A request that found the destination earlier may have just added events to it.
+        // Another request may have added events to this destination after the search above.
         if now.saturating_sub(idle.latest) < IDLE_SECONDS {
             return None;
         }
@@ -263,7 +263,7 @@ mod tests {
         let activity = Activity::new(false);
         let mut seen = activity.observer();
         let limits = Limits { events: 10, response_bytes: 1 << 20 };
-        // If the field `input` is repeated, only the last array counts, so the attempt to stream the first one is
+        // If the field `input` is repeated, only the last array counts, so the attempt to stream the first array is
         // discarded.
         let event = r#"{"message":{},"metadata":{"destinationId":"d"}}"#;
         let body = format!(r#"{{"input":[{event},{event}],"destinations":{{"d":{{}}}},"input":[{event}]}}"#);
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_destinations_above_the_maximum_are_counted_together() {
+    fn events_of_destinations_above_the_maximum_number_are_counted_together() {
         let activity = Activity::new(true);
         let (requests, events) = (1_000, 100);
         for request in 0..requests {

@@ -92,7 +92,7 @@ impl RequestActivity {
         self.destinations.get_mut(self.current)
     }
 
-    /// Makes the destination of an event the current one.
+    /// Sets the current destination to the destination of an event, and adds that destination if it is new.
     fn enter(&mut self, metadata: Option<&Metadata<'_>>, destination: Option<Raw<'_>>) {
         let ids = metadata.map_or([None; 2], |metadata| [metadata.destination_id, metadata.source_id]);
         let is_same = |other: &DestinationActivity| other.key[0].is(ids[0]) && other.key[1].is(ids[1]);

@@ -25,7 +25,7 @@ pub struct Report {
     pub uptime_seconds: u64,
     /// The number of seconds that every field `recent` covers: 300 to 329, or fewer just after startup.
     pub recent_seconds: u64,
-    /// The number of partitions for which `partition` and `skew` are computed.
+    /// The number of partitions per topic, from which `partition` and `skew` are computed.
     pub partitions: u32,
     /// Whether keys are shown in plain text (`SHOW_KEYS`). If not, each key is shown as a hash that changes at every
     /// restart.
@@ -57,7 +57,7 @@ pub struct Limits {
     pub key_bytes: usize,
 }
 
-/// A number of events.
+/// An event count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Events {
     /// The number of events since startup.
@@ -158,7 +158,7 @@ pub struct EmptyKeys {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeysReport {
-    /// The number of seconds that these counts cover: 300 to 599, or fewer just after startup.
+    /// The number of seconds that the counts of keys cover: 300 to 599, or fewer just after startup.
     pub seconds: u64,
     /// The number of transformed events in the last `seconds` seconds.
     pub events: u64,
@@ -224,8 +224,8 @@ impl Activity {
             let all = self.0.destinations.read().unwrap_or_else(PoisonError::into_inner);
             all.iter().map(|(name, destination)| (name.clone(), destination.clone())).collect()
         };
-        // Each destination is locked separately, so that a request waits only while the report of one destination is
-        // created.
+        // Each destination is locked only while its own report is created, so that requests do not wait for the reports
+        // of all destinations.
         let mut reports: Vec<DestinationReport> = destinations
             .into_iter()
             .map(|(name, destination)| {

@@ -6,11 +6,11 @@ use json::display::start;
 /// The maximum number of topics of a destination that are counted separately. Further topics are counted together.
 pub const MAX_TOPICS: usize = 32;
 
-/// The maximum number of bytes of a topic name that are stored. Kafka allows names of up to 249 characters. Longer
-/// names that begin with the same stored bytes are counted as one topic.
+/// The maximum number of bytes of a topic name that are stored. Kafka allows names of up to 249 characters. Names that
+/// begin with the same 96 bytes are counted as one topic.
 const MAX_TOPIC_BYTES: usize = 96;
 
-/// The topics of the events that one request contains for one destination and source.
+/// The topics of the events in one request that have the same destination and source.
 #[derive(Debug, Default)]
 pub struct TopicCounts {
     topics: Vec<(Box<str>, u64)>,

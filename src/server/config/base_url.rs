@@ -11,7 +11,7 @@ pub struct BaseUrl {
     pub scheme: String,
     /// The host, followed by the port if the URL contains one.
     pub authority: String,
-    /// The prefix of every path, without a trailing slash.
+    /// The path prefix of every request to the upstream, without a trailing slash.
     pub path: String,
 }
 

@@ -33,10 +33,10 @@ pub struct Config {
     pub upstream: Option<UpstreamConfig>,
     /// How to respond to requests that need an upstream, if no upstream is configured.
     pub unserved: UnservedPolicy,
-    /// Which requests are sent to the upstream as well, to compare its response with this service's response. `None`
+    /// Which requests this service also sends to the upstream, to compare the upstream's response with its own. `None`
     /// disables the comparison.
     pub shadow: Option<ShadowConfig>,
-    /// Where the web page is served.
+    /// The port that serves the web page, if any.
     pub page: Page,
     /// Whether `GET /destinations` shows a prefix of each hot partition key instead of a hash.
     pub shows_keys: bool,
@@ -102,8 +102,8 @@ pub struct UpstreamConfig {
     pub ready_needs_upstream: bool,
 }
 
-/// Which requests are sent to the upstream as well, to compare its response with this service's response, and whose
-/// response the client gets.
+/// Which requests this service also sends to the upstream, to compare the upstream's response with its own, and which
+/// of the two responses the client gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShadowConfig {
     /// The percentage of requests whose responses are compared.
@@ -143,7 +143,7 @@ pub enum ShadowAnswer {
     Upstream,
 }
 
-/// Where the web page and `POST /explain` are served.
+/// The setting `PAGE`: the port that serves the web page and `POST /explain`, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     /// The page and `POST /explain` are not served.

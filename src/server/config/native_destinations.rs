@@ -38,18 +38,18 @@ impl NativeDestinations {
         Ok(Self(chosen))
     }
 
-    /// The chosen destinations.
+    /// Returns the destinations in this subset.
     pub fn families(self) -> impl Iterator<Item = &'static Family> {
         FAMILIES.into_iter().zip(self.0).filter_map(|(family, chosen)| chosen.then_some(family))
     }
 
-    /// Returns the chosen destination with this name. Names are compared case-insensitively.
+    /// Returns the destination with this name, if the subset contains it. Names are compared case-insensitively.
     #[must_use]
     pub fn by_name(self, name: &str) -> Option<&'static Family> {
         self.families().find(|family| family.is_called(name))
     }
 
-    /// Whether no destination is chosen.
+    /// Whether the subset is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.families().next().is_none()
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn native_destinations_ignores_case_and_spaces_and_rejects_unknown_names() {
+    fn the_native_destinations_setting_ignores_case_and_spaces_and_rejects_other_names() {
         assert_eq!(NativeDestinations::parse("kafka,azure_event_hub,confluent_cloud"), Ok(NativeDestinations::ALL));
         let two = NativeDestinations::parse(" Kafka, CONFLUENT_CLOUD ,").unwrap();
         assert_eq!(two.to_string(), "kafka,confluent_cloud");

@@ -32,7 +32,7 @@ pub struct BodyReader {
     pub budget: MemoryBudget,
     /// Rejects requests while the worker is overloaded.
     pub shedding: LoadShedding,
-    /// The permits that large requests need to be processed off the event loop.
+    /// The permits for large requests, which are processed off the event loop.
     pub permits: Permits,
 }
 
@@ -76,7 +76,7 @@ impl BodyReader {
         match self.receive(limit, request, &mut payload, &mut bytes).await {
             Ok((coding, share)) => Ok(Body { bytes: bytes.into(), coding, limit, share }),
             Err(error) => {
-                // If the body is malformed or has stalled, there is nothing more to read, and the connection ends soon.
+                // If the body ended early or has stalled, no more of it can be read for the log line.
                 let failed = matches!(error, RequestError::BadRequest(_) | RequestError::RequestTimeout);
                 match (bytes.is_empty(), failed) {
                     (false, _) => identity::note(request, &bytes),
@@ -208,8 +208,9 @@ fn inflate(coding: &str, mut decoder: impl Read, limit: usize, share: &Reservati
 }
 
 /// Makes room for `more` bytes at the end of a buffer: first reserves memory in `share`, then allocates capacity. The
-/// capacity doubles as needed, up to `most` bytes in total. The OS provides memory only when it is written to, so if
-/// the capacity does not exceed [`MAX_RESERVED`], only the filled part is reserved in `share`.
+/// capacity doubles as needed, up to `most` bytes in total. The OS provides memory only when the process writes to it.
+/// If the capacity does not exceed [`MAX_RESERVED`], only the filled part of the buffer is therefore reserved in
+/// `share`.
 fn grow_buffer(bytes: &mut Vec<u8>, more: usize, most: usize, share: &Reservation) -> Result<(), Halt> {
     let needed = bytes.len() + more;
     let before = counted(bytes.len(), bytes.capacity());

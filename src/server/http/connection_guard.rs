@@ -1,5 +1,5 @@
-//! Middleware for every request: rejects requests on connections above the limit, notifies clients when their
-//! connection is about to close, and holds resources until the client has received the response.
+//! Middleware for every request: rejects requests on connections above the limit, announces to clients that their
+//! connection closes after the response, and marks the connection as busy until the response has been written.
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
@@ -24,9 +24,9 @@ use crate::server::limits::connection::{Connection, InService};
 use crate::server::limits::connections::Connections;
 use crate::server::limits::limit::Limit;
 
-/// Rejects requests on connections above the limit with 503. Probes are exempt: an orchestrator that gets no response
-/// would restart a service that is merely busy. If a connection is above the limit, or if the service is shutting down,
-/// the connection closes after the response, so that the client's next request reaches another instance.
+/// Rejects requests on connections above the limit with 503. Probes are exempt: if they failed, the orchestrator would
+/// restart a service that is merely busy. If a connection is above the limit, or if the service is shutting down, the
+/// connection closes after the response, so that the client's next request can reach another instance.
 pub async fn connection_guard(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -62,10 +62,10 @@ fn is_probe(request: &ServiceRequest) -> bool {
         && matches!(path.strip_suffix('/').unwrap_or(path), "/health" | "/ready")
 }
 
-/// Lets the response hold the unread rest of a chunked request body, so that this rest is not dropped before the
-/// response has been sent. If the handler dropped the rest earlier, the framework would read the body to its end, but
-/// a client may never send the end. If the body still exists when the response has been sent, the framework closes the
-/// connection instead.
+/// Returns a second owner of a chunked request body, so that the body is not dropped before the response has been sent.
+/// If the handler dropped the body without reading all of it, the framework would read it to its end, but a client may
+/// never send the end. If the body still exists when the response has been sent, the framework closes the connection
+/// instead.
 fn keep_unread(request: &mut ServiceRequest) -> Option<Rc<RefCell<Payload>>> {
     if !request.headers().contains_key(TRANSFER_ENCODING) {
         return None;
@@ -86,7 +86,8 @@ impl Stream for SharedPayload {
     }
 }
 
-/// The body of a response, with the resources that must be held until the body has been written.
+/// The body of a response, with two values that are dropped after it: the guard that marks the connection as busy, and
+/// the unread request body.
 struct GuardedBody {
     body: BoxBody,
     /// The rest of the current chunk, if the chunk is too large for the framework to buffer at once.

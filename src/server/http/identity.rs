@@ -68,7 +68,7 @@ fn decompressed(bytes: &[u8], coding: Coding) -> Vec<u8> {
     text
 }
 
-/// Limits how many bodies are searched per second. The log lines that show the results have lower limits.
+/// Limits how many bodies are searched per second. The log lines that show the results have lower rate limits.
 static LOOKS: LineLimit<50> = LineLimit::new();
 
 /// The maximum time to wait for the first chunk of a body that is read only for a log line.
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_cannot_be_ids_and_malformed_bodies_yield_no_ids() {
+    fn no_ids_are_taken_from_malformed_bodies_or_from_values_that_cannot_be_ids() {
         for value in ["7", "null", "\"\"", "\"a b\"", "\"a\\nb\"", "{\"x\":\"y\"}", &format!("\"{}\"", "ü".repeat(65))]
         {
             let found = look(&format!("[{{\"metadata\":{{\"destinationId\":{value},\"workspaceId\":\"w1\"}}}}]"));

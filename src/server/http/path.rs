@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leaves_the_root_is_recognized_in_every_encoding() {
+    fn a_path_that_leads_above_the_root_is_recognized_in_every_encoding() {
         for path in [
             "/..",
             "/../x",

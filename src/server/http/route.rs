@@ -2,7 +2,8 @@
 
 use actix_web::http::Method;
 
-/// The pattern of a route, used as a label of its requests. It is stored with every resource.
+/// The pattern of a route, by which metrics and log lines identify the route of a request. Every resource stores its
+/// pattern as application data.
 #[derive(Debug, Clone, Copy)]
 pub struct Route(pub &'static str);
 
@@ -17,7 +18,7 @@ pub struct Version(pub &'static str);
 #[derive(Debug, Clone, Copy)]
 pub struct FromUpstream;
 
-/// The scheme, host and port of the upstream that caused a request to fail.
+/// The scheme, host and port of the upstream. It is stored with a request that failed because of the upstream.
 #[derive(Debug, Clone)]
 pub struct UpstreamAddress(pub String);
 

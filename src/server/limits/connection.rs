@@ -95,8 +95,8 @@ impl Connection {
         self.admitted.take()
     }
 
-    /// Returns when the connection began to wait for the headers of a request. Returns `None` while a request is in
-    /// service or the connection is closing.
+    /// Returns when the connection began to wait for the headers of a request. Returns `None` while the connection is
+    /// busy with a request or is closing.
     pub(crate) fn waiting_since(&self) -> Option<Instant> {
         match self.phase.get() {
             Phase::Waiting(since) if !self.is_ending() => Some(since),
@@ -121,15 +121,16 @@ impl Connection {
             .is_some_and(|tcp| SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|bytes| bytes > 0))
     }
 
-    /// Marks the connection as in service until the returned guard is dropped. Call this function when a request has
-    /// been parsed.
+    /// Marks the connection as busy with a request until the returned guard is dropped. Call this function when a
+    /// request has been parsed.
     pub(crate) fn begin(self: &Rc<Self>) -> InService {
         self.has_served.set(true);
         self.phase.set(Phase::InService);
         InService(self.clone())
     }
 
-    /// Whether the next request must wait, because the previous request is still in service or the send buffer is full.
+    /// Whether the next request must wait, because the connection is still busy with the previous request or the send
+    /// buffer is full.
     pub(crate) fn is_occupied(&self) -> bool {
         self.blocked.get() || self.phase.get() == Phase::InService
     }
@@ -145,8 +146,8 @@ impl Connection {
         self.wants_wake.set(true);
     }
 
-    /// Adds `more` to the number of bytes of incomplete headers. `None` resets this number, because the headers are
-    /// complete.
+    /// Adds `more` to the number of bytes of incomplete headers. `None` resets this number to zero: the headers are
+    /// complete, or the connection is closed because of them.
     pub(crate) fn head_grew(&self, more: Option<usize>) {
         let mut head = self.head.borrow_mut();
         match more {
@@ -213,7 +214,7 @@ impl Connection {
     }
 
     /// If the connection has been ordered to close, returns the result with which the connection ends. Otherwise,
-    /// returns `None`. The task of `context` is then woken when the connection is ordered to close.
+    /// returns `None`, and the task of `context` will be woken when the connection is ordered to close.
     pub(crate) fn closed(&self, context: &Context<'_>) -> Option<io::Result<()>> {
         self.remember(context);
         match self.closing.get() {
@@ -281,8 +282,8 @@ impl Connection {
     }
 }
 
-/// A guard that marks a connection as in service. It is held from the headers of a request to the last byte of its
-/// response.
+/// A guard that marks a connection as busy with a request. The guard exists from the moment at which the headers of the
+/// request have been parsed until the last byte of the response has been written.
 #[derive(Debug)]
 pub struct InService(Rc<Connection>);
 

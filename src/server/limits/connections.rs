@@ -16,14 +16,13 @@ use super::connection_slot::ConnectionSlots;
 use super::header_bytes;
 use crate::server::config::ConnectionConfig;
 
-/// The fixed part of the number of connections that all workers together keep open above the limit. The other part is
-/// an eighth of the limit.
+/// All workers together may keep this number of connections above the limit open, plus an eighth of the limit.
 const EXTRA: usize = 32;
-/// The minimum number of connections that each worker keeps open above the limit.
+/// The number of connections above the limit that each worker may keep open, even if its share of the total is smaller.
 const MIN_EXTRA_PER_WORKER: usize = 8;
 
-/// The number of further connections, in addition to the limit and [`Connections::extra_per_worker`], that a worker
-/// accepts before it stops accepting.
+/// A worker stops accepting connections when it has this many more than the limit plus
+/// [`Connections::extra_per_worker`].
 const BACKLOG: usize = 64;
 
 /// The maximum number of connections of the metrics port, which serves scrapes, probes and the web page.
@@ -94,7 +93,7 @@ impl Connections {
         &self.slots
     }
 
-    /// The number of connections that each worker keeps open above the limit.
+    /// The maximum number of connections above the limit that each worker keeps open.
     fn extra_per_worker(&self) -> usize {
         (self.slots.limit() / 8).saturating_add(EXTRA).div_ceil(self.workers).max(MIN_EXTRA_PER_WORKER)
     }
@@ -105,7 +104,8 @@ impl Connections {
         self.slots.limit().saturating_add(self.extra_per_worker()).saturating_add(BACKLOG)
     }
 
-    /// The maximum number of open connections: the connection limit plus the connections that are kept open above it.
+    /// The maximum number of open connections: the connection limit, plus all connections above it that the workers may
+    /// accept.
     #[must_use]
     pub fn most(&self) -> usize {
         self.slots.limit().saturating_add((self.extra_per_worker() + BACKLOG).saturating_mul(self.workers))
@@ -128,8 +128,8 @@ impl Connections {
         connection
     }
 
-    /// If this worker has too many connections above the limit, closes the one of them that has waited longest for a
-    /// request.
+    /// If this worker has too many connections above the limit, closes one of them: the one that has waited longest for
+    /// a request.
     fn close_excess(&self) {
         let above = |connection: &Rc<Connection>| !connection.is_admitted() && !connection.is_ending();
         if with_worker(|all| all.filter(above).count()) >= self.extra_per_worker()
@@ -164,8 +164,8 @@ impl Connections {
         is_admitted
     }
 
-    /// Disconnects clients of this worker whose headers are incomplete, starting with the one that has waited longest,
-    /// until the number of bytes of incomplete headers is within the worker's limit.
+    /// Disconnects clients of this worker that have sent incomplete headers, until the number of bytes of incomplete
+    /// headers is within the worker's limit. Starts with the connection that has waited longest for a complete request.
     pub(crate) fn bound_heads(&self) {
         let most = (HEAD_BYTES / self.workers).max(MIN_HEAD_BYTES_PER_WORKER);
         while header_bytes::of_worker() > most {

@@ -18,7 +18,7 @@ use super::limit::Limit;
 /// the worker accept a whole burst of requests.
 const BURST: Duration = Duration::from_millis(25);
 
-/// The number of requests that even an overloaded worker accepts in every iteration.
+/// The minimum number of requests that a worker accepts in every iteration, even if the worker is overloaded.
 const AT_LEAST: usize = 2;
 
 thread_local! {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn load_shedding_accepts_a_burst_but_rejects_most_of_a_lasting_queue() {
+    fn load_shedding_accepts_a_burst_but_rejects_most_requests_during_overload() {
         let mut lag = LoopLag::NONE;
         let (taken, end) = round(&mut lag, Instant::now(), 48);
         assert_eq!(taken, 48, "24 ms of work at once");

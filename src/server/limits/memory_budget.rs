@@ -62,10 +62,11 @@ impl MemoryBudget {
         if own <= SMALL_BYTES.min(self.limit / 4) { self.limit } else { self.largest() }
     }
 
-    /// Checks whether a request of `bytes` bytes would fit now, without reserving anything.
+    /// Checks whether the budget has room for a request of `bytes` bytes now, without reserving anything.
     ///
     /// # Errors
-    /// [`Halt::MemoryInUse`] if the request does not fit now. [`Halt::MemoryLimit`] if it could never fit.
+    /// [`Halt::MemoryInUse`] if there is no room now. [`Halt::MemoryLimit`] if `bytes` exceeds the maximum for one
+    /// request.
     pub fn check(&self, bytes: usize) -> Result<(), Halt> {
         if bytes > self.largest() {
             Err(Halt::MemoryLimit)

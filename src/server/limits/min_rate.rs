@@ -96,7 +96,7 @@ mod tests {
                 .find(|second| rate.is_too_slow(1_000_000 + received(*second), began + Duration::from_secs(*second)))
         };
         assert_eq!(ended(|second| second * 12_000), None);
-        // The client receives in steps of 25 seconds, as with a large receive buffer.
+        // The number of received bytes grows only every 25 seconds, as with a large receive buffer.
         assert_eq!(ended(|second| second / 25 * 25 * 12_000), None);
         assert_eq!(ended(|_| 0), Some(30));
         assert_eq!(ended(|second| second), Some(31));

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_get_permits_in_order_and_the_number_of_waiting_is_limited() {
+    fn requests_get_permits_in_order_and_the_number_of_waiting_requests_is_limited() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         runtime.block_on(async {
             let permits = Permits::new(1);

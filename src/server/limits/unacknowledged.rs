@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 #[allow(unsafe_code, reason = "this ioctl has no safe wrapper")]
 pub fn bytes(socket: impl AsFd) -> Option<u64> {
     use rustix::ioctl::{Getter, Opcode, ioctl};
-    /// `SIOCOUTQ` of tcp(7).
+    /// The ioctl request that tcp(7) calls `SIOCOUTQ`. On Linux, it has the same number as `TIOCOUTQ`.
     const UNACKNOWLEDGED: Opcode = libc::TIOCOUTQ as Opcode;
     // SAFETY: for a TCP socket, this request writes one `int` (tcp(7)), for which `Getter` has room. For any other
     // descriptor, the request does the same or fails.

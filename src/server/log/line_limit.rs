@@ -20,7 +20,7 @@ struct Second {
 }
 
 impl<const LINES: u32> LineLimit<LINES> {
-    /// Creates an unused limit.
+    /// Creates a limit that has not admitted any line yet.
     #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(Second { began: None, lines: 0, suppressed: 0 }))

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Why a line was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// The writer's queue was full, because stderr was slower than the log.
+    /// The writer's queue was full, because lines were logged faster than stderr accepted them.
     QueueFull,
     /// The write failed, for example because the reader of the pipe had exited or the disk was full.
     WriteFailed,
@@ -43,12 +43,12 @@ pub struct Losses([AtomicU64; Loss::ALL.len()]);
 pub static LOSSES: Losses = Losses([const { AtomicU64::new(0) }; Loss::ALL.len()]);
 
 impl Losses {
-    /// Counts a number of lines that were not written for the reason `loss`.
+    /// Adds `lines` to the number of lines that were lost for the reason `loss`.
     pub fn add(&self, loss: Loss, lines: u64) {
         self.0[loss as usize].fetch_add(lines, Ordering::Relaxed);
     }
 
-    /// Returns the number of lines that were not written for the reason `loss`.
+    /// Returns the number of lines that were lost for the reason `loss`.
     #[must_use]
     pub fn count(&self, loss: Loss) -> u64 {
         self.0[loss as usize].load(Ordering::Relaxed)

@@ -31,11 +31,12 @@ const MAX_KINDS: usize = 1024;
 /// The maximum length, in bytes, of the sample message in a report.
 const MAX_SAMPLE_BYTES: usize = 200;
 
-/// The log target of reports. Their rate is not limited, because there is at most one per kind and window.
+/// The log target of reports about suppressed lines. The reports are not rate-limited, because there is at most one
+/// report per kind and window.
 const REPORTS: &str = module_path!();
 
-/// Admits ten lines of the same kind per second, and counts the lines that it suppresses. The kind of a line is the
-/// call site that logs it. Debug and trace lines are always admitted, because an operator enabled them.
+/// Admits up to ten lines of the same kind per second, and counts the lines that it suppresses. The kind of a line is
+/// the call site that logs it. Debug and trace lines are always admitted, because an operator enabled them.
 #[derive(Debug, Clone)]
 pub struct RateLimit {
     kinds: Arc<Mutex<HashMap<Kind, Window>>>,
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn log_lines_of_kinds_above_the_maximum_share_one_rate_limit() {
+    fn log_line_kinds_above_the_maximum_number_share_one_rate_limit() {
         let limit = limit();
         let now = Instant::now();
         let lines = u32::try_from(MAX_KINDS).unwrap() + 500;
@@ -267,7 +268,7 @@ mod tests {
         assert!(writer.flush(Duration::from_secs(60)));
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let count = |what: &str| text.lines().filter(|line| line.contains(what) && !line.contains("similar")).count();
-        // All lines fall into one or two windows.
+        // All lines are logged within one or two windows, and each window admits ten lines of a kind.
         for limited in ["of the service", "of a library"] {
             assert!([10, 20].contains(&count(limited)), "{limited}: {}", count(limited));
         }

@@ -1,7 +1,7 @@
 //! A bounded, lossy log writer: lines wait in a queue, and a separate thread writes them.
 //!
 //! `tracing-appender` is similar, but the size of its queue is limited in lines instead of bytes, and it does not count
-//! failed writes. Its guard prints to stdout when the sink is stuck, and printing panics if stdout is full.
+//! failed writes. Its guard prints to stdout when the sink is stuck, and printing panics if the write to stdout fails.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -171,8 +171,8 @@ impl<'w> MakeWriter<'w> for LogWriter {
     }
 }
 
-/// The process's stderr, written without taking the lock of `std`. A write that hangs therefore does not block other
-/// threads.
+/// Writes to the process's stderr without locking [`io::Stderr`]. A write that hangs therefore does not block other
+/// threads that write to stderr.
 #[derive(Debug, Clone, Copy)]
 pub struct Stderr;
 
@@ -195,7 +195,8 @@ mod tests {
     /// The timeout of every wait in these tests.
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    /// A sink that follows a script: each write takes the next step, which accepts a number of bytes or fails.
+    /// A sink that follows a script: each write performs the next step, which either accepts a number of bytes or
+    /// fails.
     struct Scripted {
         steps: Receiver<Result<usize, io::ErrorKind>>,
         written: Arc<Mutex<Vec<u8>>>,
@@ -271,7 +272,7 @@ mod tests {
         write("2\n", &[Err(io::ErrorKind::StorageFull)]);
         write("3\n4\n", &[Err(io::ErrorKind::Interrupted), Err(io::ErrorKind::WouldBlock), Ok(3), Ok(0)]);
         assert_eq!(log.losses.count(Loss::WriteFailed), 2);
-        // The sink still fails, and then works again.
+        // One more write fails. All later writes succeed.
         write("5\n", &[Err(io::ErrorKind::BrokenPipe)]);
         write("6\n", &[Ok(1), Ok(9)]);
         write("7\n", &[Ok(9)]);

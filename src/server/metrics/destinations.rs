@@ -62,7 +62,7 @@ mod tests {
     use prometheus::Opts;
 
     #[test]
-    fn destinations_above_the_maximum_share_the_label_other() {
+    fn destinations_above_the_maximum_number_share_the_metric_label_other() {
         let counters = IntCounterVec::new(Opts::new("c", "c"), &["t", "d", "r"]).unwrap();
         let off = DestinationSeries::new(counters.clone());
         off.count("kafka", Some("a"), 1, 1);

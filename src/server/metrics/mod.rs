@@ -34,7 +34,7 @@ use transform::family::{FAMILIES, Family};
 use transform::rejection::Rejection;
 use transform::request::origin::Origin;
 
-/// The metrics of one instance. Clones share the values.
+/// The metrics of one instance of the service. Clones update the same metrics.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Registry,
@@ -71,7 +71,7 @@ const LAG_PERIOD: Duration = Duration::from_millis(250);
 /// Limits and their current use.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
-    /// The number of bytes that requests use, and the limit on this number.
+    /// The memory that requests in flight use, and the limit on this memory, in bytes.
     pub in_flight: (usize, usize),
     /// The maximum time that requests wait for a worker.
     pub wait_limit: Duration,
@@ -217,7 +217,7 @@ impl Metrics {
         })
     }
 
-    /// Returns the series of one kind of request.
+    /// Returns the metric series for one kind of request.
     #[must_use]
     pub fn http(&self, key: &HttpKey) -> HttpSeries {
         let &HttpKey { method, status, route, family } = key;
@@ -278,12 +278,12 @@ impl Metrics {
         self.unserved[endpoint as usize].inc();
     }
 
-    /// Counts a request that was selected for shadow comparison.
+    /// Counts a request that was selected for shadow comparison, by the result of the comparison.
     pub fn count_compared(&self, result: Compared) {
         self.shadowed[result as usize].inc();
     }
 
-    /// Counts a request whose responses have an intended difference.
+    /// Counts a request whose two responses show the intended difference `row`.
     pub fn count_intended(&self, row: IntendedDifference) {
         self.intended[row as usize].inc();
     }

@@ -13,7 +13,7 @@ const MAX_COMBINATIONS: usize = 500;
 /// The maximum length of a label value, in bytes.
 const MAX_BYTES: usize = 100;
 
-/// The label value that replaces all values above the limits.
+/// The label value that replaces a value that is too long, and every new value once a limit is reached.
 pub const OTHER: &str = "other";
 
 /// The label values that have been used so far, and their combinations.
@@ -24,8 +24,9 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// Returns the label values for an origin. A value above the limits becomes [`OTHER`]. If the combination is above
-    /// the limit, all four values become [`OTHER`].
+    /// Returns the label values for an origin. A value becomes [`OTHER`] if it is too long, or if it is new and its
+    /// label already has `MAX_VALUES` values. If the combination is new and there are already `MAX_COMBINATIONS`
+    /// combinations, all four values become [`OTHER`].
     pub fn labels(&mut self, origin: &Origin) -> [String; 4] {
         let mut labels = origin.values().map(|value| Self::capped_in_length(value).to_owned());
         for (label, values) in labels.iter_mut().zip(&mut self.values) {
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn label_values_above_the_maximum_or_too_long_become_other() {
+    fn metric_label_values_that_are_too_long_or_above_the_maximum_number_become_other() {
         let mut origins = Origins::default();
         let first = origins.labels(&origin("web", "shop"));
         assert_eq!(first, ["1", "web", "KAFKA", "shop"]);
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn label_combinations_above_the_maximum_become_other() {
+    fn metric_label_combinations_above_the_maximum_number_become_other() {
         let mut origins = Origins::default();
         for source in 0..90 {
             for namespace in 0..90 {

@@ -97,7 +97,7 @@ metrics! {
     OVERLOAD_REJECTIONS: "kafka_transformer_overload_rejections_total", Kind::Counter, ["limit"], Own,
         "Requests rejected with 503, by the limit that was reached: in_flight_bytes, connections or wait";
     FORWARDED: "kafka_transformer_forwarded_requests_total", Kind::Counter, ["result"], Own,
-        "Requests forwarded to UPSTREAM_TRANSFORMER_URL, by result: responded (with any status), unreachable, broken (incomplete or invalid response), timeout, abandoned (the client disconnected) or loop (forwarded before)";
+        "Requests forwarded to UPSTREAM_TRANSFORMER_URL, by result: responded (with any status), unreachable, broken (incomplete or invalid response), timeout, abandoned (the client disconnected) or loop (already forwarded once)";
     UNSERVED: "kafka_transformer_unserved_requests_total", Kind::Counter, ["endpoint"], Own,
         "Requests that only a rudder-transformer can serve, received while UPSTREAM_TRANSFORMER_URL is not set, by endpoint: user_transformation, tracking_plan, destination, batch, router_transform, delivery, deletion or source. The setting UNSERVED defines the response";
     SHADOWED: "kafka_transformer_shadow_requests_total", Kind::Counter, ["result"], Own,

@@ -70,8 +70,8 @@ impl WorkerSeries {
     }
 }
 
-/// Returns the cached value whose key satisfies `is_wanted`. If no key does, evicts the least recently used value if
-/// the cache is full, and creates a value with `make`.
+/// Returns the cached value whose key satisfies `is_wanted`. If there is none, creates a value with `make` and caches
+/// it. A full cache first evicts its least recently used value.
 fn get_or_create<K, V>(known: &mut Vec<(K, V)>, is_wanted: impl Fn(&K) -> bool, make: impl FnOnce() -> (K, V)) -> &V {
     match known.iter().position(|(key, _)| is_wanted(key)) {
         Some(0) => {}

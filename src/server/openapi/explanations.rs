@@ -62,7 +62,7 @@ fn events() -> RefOr<Schema> {
     ArrayBuilder::new().items(event).max_items(Some(MAX_EVENTS)).description(Some("The events")).into()
 }
 
-/// The decisions for each event, in the order of the request.
+/// The explanations of the events, in the order of the request.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Explanations {
@@ -74,7 +74,8 @@ pub struct Explanations {
     pub check: Option<DestinationCheck>,
 }
 
-/// The decisions for one event. If the event was rejected, the decisions that come after the rejection are missing.
+/// The explanation of one event: what was decided, and why. If the event was rejected, the decisions that would have
+/// followed are missing.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Explanation {

@@ -18,7 +18,8 @@ use crate::server::routes::explain::error::ExplainError;
 use crate::server::routes::explain::limits::{MAX_EVENTS, MAX_WORKING_BYTES};
 use transform::request::{BodyError, max_response_bytes};
 
-/// A status, its description, the name of the schema of its body, and its examples. Golden cases add further examples.
+/// An error response: its status, its description, the name of the schema of its body, and its examples. Golden cases
+/// add further examples.
 type Row = (StatusCode, &'static str, &'static str, Vec<(&'static str, RequestError)>);
 
 fn overloaded() -> Row {
@@ -26,8 +27,8 @@ fn overloaded() -> Row {
     (StatusCode::SERVICE_UNAVAILABLE, "Overloaded: retry", "ErrorBody", examples)
 }
 
-/// Returns the row for a transformation request that is rejected because the service is overloaded, or because there is
-/// no upstream for the destination type.
+/// Returns the description of the error response to a transformation request that is rejected because the service is
+/// overloaded, or because there is no upstream for the destination type.
 fn overloaded_or_unserved() -> Row {
     let unserved = UnservedRequest {
         endpoint: UnservedEndpoint::Destination,
@@ -37,7 +38,7 @@ fn overloaded_or_unserved() -> Row {
     };
     let (status, _, body, mut examples) = overloaded();
     examples.push(("unserved", RequestError::Unserved(Box::new(unserved))));
-    let text = "Retry: this service is overloaded; or UNSERVED=retry, and this service does not handle the destination type and has no upstream";
+    let text = "Retry the request. Either this service is overloaded, or it does not handle the destination type, there is no upstream, and UNSERVED=retry";
     (status, text, body, examples)
 }
 

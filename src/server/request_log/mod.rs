@@ -49,7 +49,7 @@ struct Noted {
 #[derive(Debug)]
 struct NotedDestinations(Vec<RejectedEvents>);
 
-/// The maximum number of destinations in a request that get a separate log line for their rejected events. All further
+/// The maximum number of destinations per request that get their own log line about rejected events. All further
 /// destinations share one additional line.
 const MAX_DESTINATION_LINES: usize = 8;
 
@@ -90,7 +90,7 @@ pub async fn log(
     let parent = TraceParent::of(request.headers());
     #[expect(
         clippy::disallowed_methods,
-        reason = "a span needs the wall-clock time, and its duration a monotonic clock"
+        reason = "the start of a span needs the wall-clock time; its duration needs a monotonic clock"
     )]
     let started = reports_every_request().then(|| (SystemTime::now(), Instant::now()));
     let time = || started.map(|(at, started)| (at, started.elapsed()));
@@ -148,7 +148,7 @@ fn log_response(
     exchange.log();
 }
 
-/// Logs a request that has no response because of a bug in the service.
+/// Logs a request for which the service returned an error instead of a response, because of a bug in the service.
 fn log_failure(
     id: &HeaderValue,
     method: &Method,
@@ -185,7 +185,8 @@ impl Exchange<'_> {
             None => (self.parent.map(|parent| parent.trace_id), None),
         };
         let parent_id = self.parent.map(|parent| parent.parent_id);
-        // Writes a line with its own fields and the fields that all lines share. A field that is `None` is left out.
+        // Writes a log line with the given fields and the fields that all lines share. A field that is `None` is left
+        // out.
         macro_rules! line {
             ($level:ident, $text:literal, $identity:expr, $($own:tt)*) => {{
                 let identity: Option<&Identity> = $identity;
@@ -273,14 +274,14 @@ impl Exchange<'_> {
         );
     }
 
-    /// Returns the details of the error, as far as they may be logged. Error texts of `/explain` are left out, because
-    /// they may repeat an operator's input.
+    /// Returns the error details that may be logged. Error texts of `/explain` are left out, because they may repeat an
+    /// operator's input.
     fn detail(&self) -> Detail<'_> {
         let detail = self.error.map(|error| error.detail(self.limits)).unwrap_or_default();
         if self.route == Some("/explain") { Detail { text: None, ..detail } } else { detail }
     }
 
-    /// Exports the request as a span, if this is enabled, and returns the IDs of the trace and the span.
+    /// If the export of spans is enabled, exports the request as a span, and returns the IDs of the trace and the span.
     fn span(&self) -> Option<SpanIds> {
         #[cfg(feature = "otlp")]
         return spans::export(self);
@@ -304,9 +305,9 @@ impl Exchange<'_> {
 /// The kind of log line that a request gets in addition to the line at level debug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The request gets no further log line. In addition to successful requests, this applies to failed probes during
-    /// startup and shutdown, and to requests for paths that do not exist, because scanners send thousands of such
-    /// requests.
+    /// No further log line. Ordinary requests are successful requests, failed probes during startup and shutdown,
+    /// `/features` requests while the features are unknown, and requests with an unknown path or a wrong method.
+    /// Scanners send thousands of requests for unknown paths.
     Ordinary,
     /// A client error. rudder-server drops the events of the request.
     Rejected,

@@ -1,5 +1,5 @@
-//! Exports requests as OpenTelemetry spans. Their attributes follow the semantic conventions for HTTP servers, but the
-//! path and the query are left out, because both may contain secrets.
+//! Exports requests as OpenTelemetry spans. The attributes of the spans follow the semantic conventions for HTTP
+//! servers, but the path and the query are left out, because both may contain secrets.
 
 use std::sync::OnceLock;
 
@@ -36,7 +36,7 @@ pub(crate) fn export(exchange: &Exchange<'_>) -> Option<SpanIds> {
         .parent
         .as_ref()
         .map_or_else(Context::new, |parent| Context::new().with_remote_span_context(context_of(parent)));
-    // The semantic conventions require `_OTHER` for unknown methods.
+    // OpenTelemetry's semantic conventions require `_OTHER` for unknown methods.
     let method = if exchange.method == "other" { "_OTHER" } else { exchange.method };
     let name = match (exchange.route, method) {
         (Some(route), method) => format!("{method} {route}"),

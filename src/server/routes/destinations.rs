@@ -42,7 +42,7 @@ const PARTITIONS: NonZeroU32 = NonZeroU32::new(12).unwrap();
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "documentation only: the query is parsed by hand, so that errors are in our own format")]
 struct Query {
-    /// The number of partitions per topic. The partition of each key and the skew are computed for this number
+    /// The number of partitions per topic. The report uses it to compute the partition of each key and the skew.
     #[param(minimum = 1, maximum = 2_147_483_647, default = 12)]
     partitions: Option<u32>,
 }

@@ -43,7 +43,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(60);
 
     #[actix_web::test]
-    async fn work_stops_and_releases_permit_and_memory_when_the_client_disconnects() {
+    async fn work_off_the_event_loop_stops_and_frees_its_memory_if_the_client_disconnects() {
         let (permits, budget) = (Permits::new(1), MemoryBudget::up_to(1 << 20));
         let reservation = budget.reservation();
         reservation.reserve(1_000).unwrap();

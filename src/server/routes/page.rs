@@ -44,7 +44,8 @@ pub const FILES: [(&str, &str, &str); 17] = [
     ("/page/samples.js", SCRIPT, include_str!("page/samples.js")),
 ];
 
-/// Returns the information about the service that the page needs. Like the page itself, this requires no token.
+/// Returns the information about the service that the page needs. Like the page itself, this endpoint requires no
+/// token.
 async fn service(info: Data<ServiceInfo>) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(&**info)
 }

@@ -29,7 +29,7 @@ pub fn own_resource(pattern: &'static str, allow: &'static str) -> Resource {
         .default_service(web::to(move || async move { Err::<HttpResponse, _>(RequestError::MethodNotAllowed(allow)) }))
 }
 
-/// Creates an endpoint like [`status()`] that rudder-transformer does not have. See [`own_resource`].
+/// Like [`status()`], but for an endpoint that rudder-transformer does not have. See [`own_resource`].
 pub fn own_status<F, Args>(pattern: &'static str, handler: F) -> Resource
 where
     F: Handler<Args>,

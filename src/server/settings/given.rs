@@ -12,7 +12,7 @@ pub struct SettingNames {
 }
 
 impl SettingNames {
-    /// Creates the names. `variables` lists the settings that were set by flags, by the names of their variables.
+    /// Creates the names. `variables` contains the variable name of each setting that was set by a flag.
     #[must_use]
     pub fn with_flags(variables: impl IntoIterator<Item = String>) -> Self {
         Self { flags: variables.into_iter().collect() }

@@ -14,7 +14,7 @@ use super::units::{self, Size};
 pub struct EffectiveSetting {
     /// The name of the environment variable.
     pub name: String,
-    /// The value, or empty if there is none.
+    /// The value of the setting, or an empty text if the setting has no value.
     pub value: String,
     /// Where the value comes from: `flag`, `environment`, `default` or `computed`.
     pub source: &'static str,
@@ -36,8 +36,8 @@ fn variables() -> Vec<(String, String)> {
     named.collect()
 }
 
-/// Returns the value of a setting as text. Sizes and durations are in the format of [`super::units`], all other values
-/// are as the operator wrote them.
+/// Returns the value of a setting as text. Sizes and durations are in the format of [`super::units`]. All other values
+/// are returned as the operator wrote them.
 fn value_of(matches: &ArgMatches, id: &str) -> String {
     if let Ok(Some(size)) = matches.try_get_one::<Size>(id) {
         return size.to_string();

@@ -137,8 +137,8 @@ pub struct Settings {
     #[arg(long, env = "NATIVE_DESTINATIONS", default_value_t = NativeDestinations::ALL.to_string())]
     pub native_destinations: String,
 
-    /// Percentage of requests for which this service compares its own response with the upstream's response. Only
-    /// requests that this service can handle itself are compared and counted
+    /// Percentage of requests for which this service compares its own response with the upstream's response. The
+    /// percentage refers to the requests that this service can handle itself. Other requests are never compared
     #[arg(long, env = "SHADOW_PERCENT", default_value_t = 0)]
     pub shadow_percent: u8,
 
@@ -148,8 +148,8 @@ pub struct Settings {
     #[arg(long, env = "SHADOW_ANSWER", value_enum, default_value_t = ShadowAnswer::Native)]
     pub shadow_answer: ShadowAnswer,
 
-    /// Where to serve the web page, which shows where an event would go and why, and the endpoint POST /explain: on the
-    /// service's port ("true"), on the metrics port ("metrics") or nowhere ("false")
+    /// Where to serve the web pages (/ and /live) and the endpoint POST /explain: on the service's port ("true"), on
+    /// the metrics port ("metrics") or nowhere ("false")
     #[arg(long, env = "PAGE", action = ArgAction::Set, num_args = 0..=1, default_value = "true", default_missing_value = "true", value_parser = Page::parse)]
     pub page: Page,
 

@@ -1,4 +1,4 @@
-//! Resolves the settings to the configuration.
+//! Computes the configuration of the service from its settings.
 
 use super::Settings;
 use crate::server::config::{
@@ -7,7 +7,7 @@ use crate::server::config::{
 use crate::server::version::{COMMIT, VERSION};
 
 impl Settings {
-    /// Resolves the settings to the configuration.
+    /// Computes the configuration of the service from its settings.
     ///
     /// # Errors
     /// Returns the first problem with a setting. [`Settings::validate`] reports all problems at once.
@@ -52,7 +52,7 @@ impl Settings {
     /// Returns the TLS configuration, or `None` for plain HTTP.
     ///
     /// # Errors
-    /// Fails if only one of the two files is set.
+    /// Fails if only the certificate file or only the key file is set.
     pub fn tls(&self) -> Result<Option<TlsConfig>, String> {
         match (&self.tls_cert_file, &self.tls_key_file) {
             (Some(certificate), Some(key)) => Ok(Some(TlsConfig {

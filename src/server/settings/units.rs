@@ -17,8 +17,8 @@ const UNITS: [(usize, &str); 6] =
 impl FromStr for Size {
     type Err = String;
 
-    /// Parses a number of bytes, or a number with a unit of 1000 (`kB`, `MB`, …) or 1024 (`KiB`, `MiB`, …) bytes. Units
-    /// are case-insensitive, and the `B` is optional.
+    /// Parses a number of bytes, or a number with a decimal unit (`kB`, `MB`, …) or a binary unit (`KiB`, `MiB`, …).
+    /// Units are case-insensitive, and the `B` is optional.
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let unit = text.trim_start_matches(|character: char| character.is_ascii_digit() || character == '.');
@@ -40,7 +40,7 @@ const INVALID_SIZE: &str = "must be a number of bytes, or a number with a unit: 
 const TOO_LARGE: &str = "must be less than 16 EiB";
 
 impl fmt::Display for Size {
-    /// Formats the size in the first of `UNITS` in which it is a whole number, or in bytes if there is none.
+    /// Formats the size in the first of `UNITS` in which it is a whole number, or in bytes if there is no such unit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match UNITS.iter().find(|(bytes, _)| self.0 > 0 && self.0.is_multiple_of(*bytes)) {
             Some((bytes, unit)) => write!(f, "{}{unit}", self.0 / bytes),

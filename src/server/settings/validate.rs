@@ -217,7 +217,7 @@ mod tests {
             (&["--header-timeout=999ms"], "HEADER_TIMEOUT=999ms must be between 1s and 1day"),
             (&["--body-timeout=0"], "BODY_TIMEOUT=0s must be between 1s"),
             (&["--keep-alive=2days"], "KEEP_ALIVE=2days must be between 1s and 1day"),
-            // `5M` means five months, which is probably unintended.
+            // In `humantime`, `5M` means five months, which is probably unintended.
             (&["--shutdown-timeout=5M"], "must be between 0s and 1day"),
             (&["--drain-delay=25h"], "DRAIN_DELAY=1day1h must be"),
             (&["--max-wait-milliseconds=86400001"], "MAX_WAIT_MILLISECONDS=1day1ms must be"),

@@ -20,7 +20,7 @@ use transform::request::coding::Coding;
 /// responses.
 pub(super) const OVERHEAD_BYTES: usize = size_of::<ShadowRequest>() + 16 * 1024;
 
-/// The first of the two responses to become known.
+/// The first available response to a request: this service's or the upstream's.
 #[derive(Debug)]
 pub(super) enum Known {
     /// This service's response.
@@ -29,7 +29,7 @@ pub(super) enum Known {
     Theirs(BufferedResponse),
 }
 
-/// A request that is kept for comparison. The metrics count it exactly once, whatever the result.
+/// A request that is kept for comparison. The metrics count it exactly once, whatever the result of the comparison.
 #[derive(Debug)]
 pub(super) struct ShadowRequest {
     pub(super) request: Request<()>,

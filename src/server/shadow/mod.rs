@@ -24,7 +24,7 @@ use transform::endpoint::Endpoint;
 use transform::request::PayloadFormat;
 use transform::request::coding::Coding;
 
-/// The maximum number of requests that are waiting to be compared or being compared.
+/// The maximum number of requests that wait for their comparison or are being compared.
 const MAX_KEPT: usize = 64;
 /// The memory limit for kept requests is the memory limit for requests in flight divided by this number.
 const PART_OF_IN_FLIGHT: usize = 4;
@@ -100,7 +100,7 @@ impl Shadow {
             self.metrics.count_compared(Compared::Dropped);
             return None;
         };
-        // If the memory of the claim cannot grow, here or later, the claim counts the request as dropped.
+        // If the claim cannot reserve enough memory, here or later, the metrics count the request as dropped.
         let mut room = Claim::new(self.bytes.reservation(), self.max_bytes, self.metrics.clone(), place);
         room.grow(body.len() + OVERHEAD_BYTES).ok()?;
         let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());

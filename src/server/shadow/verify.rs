@@ -142,7 +142,7 @@ impl Verifier {
                 match self.upstream.exchange(request, upload, limit).await {
                     Ok(theirs) => (Some(ours), theirs),
                     Err(BufferError::TooLarge) => {
-                        return Ok(Differences::of_whole("a response", "a response more than twice as large"));
+                        return Ok(Differences::of_whole("a response", "a response that is more than twice as large"));
                     }
                     Err(BufferError::Failed(error)) => return Err(error.into()),
                 }
@@ -228,8 +228,8 @@ impl ComparedRequest {
     }
 }
 
-/// Returns this service's response to a request with an unreadable body. Fails for any other error, because responses
-/// with other errors are not compared.
+/// Returns this service's response to a request with an unreadable body. Fails for any other error, because other error
+/// responses are not compared.
 fn rejection_of(error: &RequestError) -> Result<ComparedResponse, Stopped> {
     if !error.is_unreadable() {
         return Err(error.clone().into());

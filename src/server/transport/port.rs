@@ -24,8 +24,8 @@ use tokio_rustls::TlsAcceptor;
 use super::stream::{Socket, Stream, Transport};
 use crate::server::limits::connections::Connections;
 
-/// How long to read and discard the rest of a request that got its response early, before the body was read completely.
-/// If the connection were closed immediately, the client's OS would discard the response.
+/// How long the rest of a request body is read and discarded, if the response was sent before the body had been read
+/// completely. If the connection were closed immediately, the client's OS would discard the response.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The maximum number of connections that wait in the OS queue until they are accepted, unless the OS limit is lower. A

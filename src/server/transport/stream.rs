@@ -92,7 +92,7 @@ enum Phase {
     Head(Head),
     /// The next byte is in the body.
     Body(Framing),
-    /// The request is complete. The framework parses the request when the next read is pending.
+    /// The request is complete. The framework parses the request when the next read returns [`Poll::Pending`].
     Ended,
 }
 
@@ -237,8 +237,8 @@ impl Transport {
         Some(polled)
     }
 
-    /// Lets the framework parse the previous request before it reads the next one, by returning [`Poll::Pending`]
-    /// unless the connection has ended.
+    /// Returns [`Poll::Pending`] unless the connection has ended, so that the framework parses the previous request
+    /// before it reads the next one.
     fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.phase = Phase::Head(Head::default());
         // Usually no data has arrived yet. The socket then wakes the task when the next request arrives.
@@ -339,14 +339,14 @@ mod tests {
     }
 
     #[test]
-    fn complete_headers_are_passed_on_with_the_received_part_of_the_body() {
+    fn the_framework_gets_complete_headers_together_with_the_received_part_of_the_body() {
         let bytes = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n[1GET /";
         assert_eq!(Head::default().scan(bytes), Some((bytes.len() - 4, Framing::Length(0))));
         assert_eq!(Head::default().scan(&bytes[..bytes.len() - 7]), Some((bytes.len() - 7, Framing::Length(3))));
     }
 
     #[test]
-    fn headers_that_the_framework_rejects_are_passed_on_while_incomplete() {
+    fn the_framework_gets_incomplete_headers_only_if_it_will_reject_them() {
         assert_eq!(scan(b"[1]").1, Some((1, Framing::UntilClose)));
         let endless = "x".repeat(2 * MAX_HEAD_BYTES);
         assert_eq!(scan(format!("GET /{endless}").as_bytes()).1, Some((MAX_HEAD_BYTES, Framing::UntilClose)));

@@ -18,8 +18,8 @@ use tower_service::Service;
 use super::upload::Upload;
 use crate::server::http::error::RequestError;
 
-/// The size of the buffer that responses are read into, in bytes. hyper's default buffer starts smaller and grows with
-/// each read, so a typical response would take several reads.
+/// The size, in bytes, of the buffer for reading responses. hyper's default buffer starts smaller and grows with each
+/// read, so a typical response would take several reads.
 const READ_BYTES: usize = 64 * 1024;
 
 /// The HTTP client of one worker. It does not follow redirects, decompress responses, add headers or use proxy

@@ -64,7 +64,7 @@ impl UpstreamFeatures {
                 Err(reason) => {
                     tracing::warn!(
                         has_former = cached.answer.is_some(),
-                        "the upstream has no usable /features: {reason}"
+                        "cannot read the upstream's /features: {reason}"
                     );
                     PAUSE
                 }
@@ -75,28 +75,31 @@ impl UpstreamFeatures {
     }
 }
 
-/// The name of the feature that makes rudder-server send requests in the compacted format, whether this service or the
-/// upstream handles them.
+/// The name of the feature that makes rudder-server send requests in the compacted format. The feature applies to all
+/// requests: those that this service handles, and those that the upstream handles.
 const COMPACTED: &str = "supportDestTransformCompactedPayloadV1";
 
 /// Returns the upstream's features without the router transformations of the destinations that this service transforms.
-/// All other fields stay unchanged. Fails if the response is not a plain JSON object with status 200, or if a field
-/// that this function reads has an unexpected type.
+/// All other fields stay unchanged. Fails if the response is not an uncompressed JSON object with status 200, or if a
+/// field that this function reads has an unexpected type.
 fn corrected(buffered: &BufferedResponse, natives: NativeDestinations) -> Result<Bytes, String> {
     if buffered.status != 200 || buffered.coding.is_some() {
-        return Err(format!("the response has status {} and Content-Encoding {:?}", buffered.status, buffered.coding));
+        return Err(format!(
+            "the response must have status 200 and no Content-Encoding, but has status {} and Content-Encoding {:?}",
+            buffered.status, buffered.coding
+        ));
     }
     let mut features: Map<String, Value> =
         serde_json::from_slice(&buffered.body).map_err(|_| "the response is not a JSON object".to_owned())?;
-    // Remove the router transformations that the upstream supports for native destinations, because this service does
-    // not support them.
+    // Remove the router transformations that the upstream supports for native destinations, because this service has no
+    // router transformations.
     match features.get_mut("routerTransform") {
         Some(Value::Object(names)) => names.retain(|name, _| natives.by_name(name).is_none()),
         Some(_) => return Err("routerTransform is not a JSON object".to_owned()),
         None => {}
     }
     // rudder-server may use the compacted format only if both this service and the upstream support it. This service
-    // always does, so the upstream's value is unchanged. The value must be a boolean.
+    // always supports it, so the upstream's value stays unchanged. The value must be a boolean.
     if features.get(COMPACTED).is_some_and(|value| !value.is_boolean()) {
         return Err(format!("{COMPACTED} is neither true nor false"));
     }
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_an_unexpected_type_makes_the_features_unusable() {
+    fn an_upstream_features_response_with_a_field_of_the_wrong_type_is_an_error() {
         for odd in ["7", "null", "\"true\"", "[]", "[{\"HS\":true}]"] {
             for name in ["routerTransform", COMPACTED] {
                 let problem = correct(&format!("{{\"regulations\":[],\"{name}\":{odd}}}"), "kafka").unwrap_err();

@@ -29,7 +29,7 @@ use connect::{Client, Connector};
 use download::Download;
 use upload::{Upload, UploadEnd};
 
-/// A client of the upstream, for one worker. Clones share the client's connections.
+/// An HTTP client that one worker uses to send requests to the upstream. Clones share the client's connections.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     base: Arc<BaseUrl>,
@@ -69,7 +69,7 @@ pub enum BufferError {
 }
 
 impl Upstream {
-    /// Creates a client of the configured upstream, without connecting.
+    /// Creates a client for the configured upstream. Does not connect to the upstream yet.
     ///
     /// # Errors
     /// Fails if the host in the URL is not valid in a `Host` header, the CA file cannot be used, or the TLS library
@@ -117,7 +117,7 @@ impl Upstream {
             .any(|value| memchr::memmem::find(value.as_bytes(), self.via.name.as_bytes()).is_some())
     }
 
-    /// Creates the request to the upstream that forwards a received request. The body is added later.
+    /// Creates the request that forwards a received request to the upstream. The body is added later.
     ///
     /// # Errors
     /// [`RequestError::UpstreamLoop`] if this process has forwarded the received request before.

@@ -157,8 +157,8 @@ fn passed_back(
     response.extensions_mut().insert(FromUpstream);
     copy_to_client(&head.headers, response.headers_mut());
     if status == StatusCode::NO_CONTENT {
-        // A 204 response must not have a `Content-Length` (RFC 9110, section 8.6), because a client might wait for a
-        // body.
+        // A 204 response must not have a `Content-Length` (RFC 9110, section 8.6). With this header, a client might
+        // wait for a body.
         response.headers_mut().remove(CONTENT_LENGTH);
     }
     let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());

@@ -47,8 +47,7 @@ pub struct ClientDisconnected;
 pub struct UploadEnd(Option<oneshot::Receiver<Result<(), RequestError>>>);
 
 impl UploadEnd {
-    /// Creates the value for an upload that does not stream a body from a client. For this value,
-    /// `wait` returns immediately.
+    /// Creates an instance for an upload that does not stream a client's body. Its `wait` returns immediately.
     #[must_use]
     pub fn reached() -> Self {
         Self(None)

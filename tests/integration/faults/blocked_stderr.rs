@@ -108,7 +108,7 @@ fn a_stderr_that_blocks_does_not_affect_requests_or_shutdown() {
 }
 
 #[test]
-fn a_stderr_pipe_that_is_drained_later_gets_only_complete_log_lines() {
+fn a_stderr_pipe_that_is_read_again_after_it_was_full_gets_only_complete_lines() {
     let (process, reader) = start_with_blocked_log("text", "debug");
     let lines = std::thread::spawn(move || {
         use std::io::BufRead as _;

@@ -98,7 +98,7 @@ fn idle_and_slow_connections_do_not_affect_other_clients() {
 }
 
 #[test]
-fn if_every_connection_is_busy_new_connections_are_rejected_and_probes_succeed() {
+fn new_connections_are_rejected_and_probes_succeed_if_all_connections_are_busy() {
     let process = Process::start(&PATIENT);
     let held: Vec<_> = (0..100).map(|number| (begin_request(process.address, &number.to_string()), number)).collect();
     for _ in 0..100 {

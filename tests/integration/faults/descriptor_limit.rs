@@ -17,7 +17,7 @@ fn starved(descriptors: usize) -> Process {
 }
 
 #[test]
-fn if_no_file_descriptor_is_free_open_connections_are_served_and_others_wait() {
+fn new_connections_wait_and_open_ones_are_served_if_no_file_descriptor_is_free() {
     let process = starved(64);
     until("the low limit is logged", || process.logged("MAX_CONNECTIONS needs") == 1);
     let mut first = connect(process.address);

@@ -80,7 +80,7 @@ fn read_first_response(stream: &mut std::net::TcpStream) -> Option<crate::server
 }
 
 #[test]
-fn memory_of_200_unfinished_headers_is_bounded_and_other_clients_are_served() {
+fn memory_is_bounded_and_others_are_served_while_200_clients_stall_mid_headers() {
     const AT_ONCE: usize = 200;
     let process = Process::start(&["--header-timeout=600"]);
     let at_rest = process.peak_memory();

@@ -61,7 +61,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn memory_stays_bounded_and_is_returned_after_requests_that_amplify_memory() {
+fn requests_that_amplify_memory_use_bounded_memory_which_is_returned_to_the_os() {
     for case in cases() {
         let process = Process::start(&[&[&*format!("--max-in-flight-bytes={ALLOWED}")], &PATIENT[..]].concat());
         let at_rest = process.memory();

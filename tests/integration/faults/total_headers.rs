@@ -7,7 +7,7 @@ use super::{MEBIBYTE, POST, assert_response, connect, request, with_good_clients
 use crate::server::exchange;
 
 #[test]
-fn the_total_size_of_a_thousand_unfinished_headers_is_limited() {
+fn the_total_size_of_unfinished_headers_on_a_thousand_connections_is_limited() {
     const AT_ONCE: usize = 1000;
     let process = Process::start(&["--header-timeout=600", "--max-connections=2000"]);
     let at_rest = process.peak_memory();

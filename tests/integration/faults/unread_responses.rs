@@ -62,7 +62,7 @@ fn unread_responses_use_no_cpu_and_close_the_connection() {
 }
 
 #[test]
-fn memory_of_unread_openapi_responses_is_bounded_and_returned() {
+fn memory_of_unread_openapi_responses_is_bounded_and_returned_to_the_os() {
     const CLIENTS: usize = 300;
     let process = Process::start(&PATIENT);
     let documents = || fetch(&format!("http://{}/openapi.json", process.address), "GET", &[], b"");

@@ -99,7 +99,7 @@ fn malformed_content_lengths_are_rejected_and_valid_ones_are_served() {
 }
 
 #[test]
-fn if_content_length_is_too_small_the_rest_of_the_body_is_rejected() {
+fn the_rest_of_the_body_is_rejected_if_content_length_is_too_small() {
     let body = batch("first");
     let cut =
         |length: usize, responses| Shape::new("too small", first(&format!("Content-Length: {length}\r\n")), responses);
@@ -110,7 +110,7 @@ fn if_content_length_is_too_small_the_rest_of_the_body_is_rejected() {
 }
 
 #[test]
-fn if_content_length_is_too_large_this_and_the_next_request_are_not_served() {
+fn a_request_and_the_next_one_are_not_served_if_content_length_is_too_large() {
     let length = batch("first").len();
     let next = request("next").len();
     let longer = |more: usize, responses| {

@@ -1,4 +1,4 @@
-//! Tests of the formats in which destinations are found.
+//! Tests that destinations are found in every supported input format.
 
 use super::*;
 use transform::family::KAFKA;
@@ -16,7 +16,7 @@ fn found(text: &str, given: Option<&'static Family>) -> Result<Vec<String>, Stri
 const KAFKA_D: &str = r#"{"id":"d","destinationDefinition":{"name":"KAFKA"},"config":{}}"#;
 
 #[test]
-fn destinations_are_found_in_workspace_configs_lists_and_bare_configs() {
+fn destinations_are_found_in_workspace_configs_in_lists_and_in_bare_configs() {
     for (text, expected) in [
         (KAFKA_D.to_owned(), vec!["d@"]),
         (format!("[{KAFKA_D},7]"), vec!["d@/0", "1"]),
@@ -53,7 +53,7 @@ fn destinations_are_found_in_workspace_configs_lists_and_bare_configs() {
 }
 
 #[test]
-fn destinations_with_one_id_are_merged_if_equal_and_marked_if_different() {
+fn destinations_with_the_same_id_are_merged_if_equal_and_marked_if_different() {
     let other = KAFKA_D.replace("{}", r#"{"topic":"t"}"#);
     let text = format!("[{KAFKA_D},{other},{KAFKA_D},{other}]");
     let found = destinations(Raw::parse(&text).unwrap(), None).unwrap();
@@ -79,7 +79,7 @@ fn json_is_rejected_if_it_has_no_destination_or_no_destination_type() {
 }
 
 #[test]
-fn destinations_are_found_in_formats_of_the_control_plane_api_and_rudder_cli() {
+fn destinations_in_the_formats_of_the_control_plane_api_and_rudder_cli_are_found() {
     let api = r#"{"id":"d","type":"KAFKA","name":"K","config":{"topic":"t"}}"#;
     let cli = r#"{"version":"rudder/v1","kind":"destination","spec":{"id":"d","display_name":"K","type":"kafka","config":{"topic":"t"}}}"#;
     for (text, expected) in [
@@ -123,7 +123,7 @@ fn the_enabled_and_dynamic_config_flags_of_a_destination_are_read() {
 }
 
 #[test]
-fn finding_many_destinations_with_one_id_takes_linear_time() {
+fn finding_many_destinations_with_the_same_id_takes_linear_time() {
     let one = |topic: usize| KAFKA_D.replace("{}", &format!(r#"{{"topic":"t{topic}"}}"#));
     let text = format!("[{}]", (0..5_000).map(one).collect::<Vec<_>>().join(","));
     let found = destinations(Raw::parse(&text).unwrap(), None).unwrap();

@@ -40,14 +40,14 @@ const OBJECT_MEMBERS: [&str; 12] = [
 pub(super) struct Events<'q> {
     question: Question<'q>,
     request: OnceCell<Request<'q>>,
-    /// The facts about each destination. The key is the address of the destination's text, so that events with the same
-    /// destination share an entry.
+    /// The properties of each destination. The key is the address of the destination's text, so that events with the
+    /// same destination share an entry.
     destinations: RefCell<HashMap<usize, Rc<Facts>>>,
     /// Whether the field `destinations` of a compacted request is an array.
     destinations_array: OnceCell<bool>,
 }
 
-/// Facts about a destination that affect all events for the destination.
+/// Properties of a destination that decide which intended differences apply to the destination's events.
 #[derive(Debug, Default)]
 struct Facts {
     /// The paths of the destination's templates.

@@ -22,7 +22,7 @@ pub(super) struct Pair<'e, 'q, 'v> {
 /// The parts of a response that are allowed to differ.
 #[derive(Debug, Clone, Copy, Default)]
 struct Except {
-    /// Whether the topic may differ, and with it the `rudderId`, which contains the topic.
+    /// Whether the topic, and the `rudderId` that contains the topic, may differ.
     topic: bool,
     /// Whether the timestamp of the message may differ.
     timestamp: bool,

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pointer_into_a_partial_response_is_translated_to_the_whole_response() {
+    fn a_pointer_into_a_partial_response_gets_the_event_index_in_the_whole_response() {
         let siblings = Siblings { indices: vec![2, 5], body: String::new(), ours: String::new() };
         assert_eq!(siblings.restored("/1/output/topic"), "/5/output/topic");
         assert_eq!(siblings.restored("/0"), "/2");

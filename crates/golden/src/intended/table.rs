@@ -93,7 +93,7 @@ differences! {
         "an event that is not an object, or whose metadata or destination is missing or not an object",
         "the whole request fails, often with 500, or every event fails",
         "only that event gets 400; if its metadata is not an object, its response has `null` as metadata",
-        "rudder-server retries a 500 thirty times, then panics, and valid events would wait for the malformed one";
+        "rudder-server retries a 500 thirty times, then panics; one malformed event would block the valid events";
     MessageNotAnObject, "message_not_an_object", [RequestFails, EveryEventFails, EventFails, OtherResponse],
         "a message that is a string, array, number or boolean",
         "the message becomes an object with one field per character or array element",
@@ -112,7 +112,7 @@ differences! {
     NoConnection, "no_connection", [RequestFails, EveryEventFails],
         "in a compacted request: an event without an entry in `connections`",
         "the whole request fails with 500",
-        "200; the event has no connection",
+        "200; the event has no field `connection`",
         "only templates use the event's `connection`";
     ProtoField, "proto_field", [RequestFails],
         "a field named `__proto__`",
@@ -133,12 +133,12 @@ differences! {
         "a body that is not JSON, or JSON of the wrong type",
         "400, or 500 with \"Internal Server Error\"",
         "400 with line and column",
-        "the error can be located and fixed";
+        "the sender can locate and fix the error";
     DeepNesting, "deep_nesting", [RequestFails, EveryEventFails],
         "values nested deeper than 5,000 levels",
         "500",
         "200",
-        "depth costs this service nothing";
+        "this service can process deeply nested values";
     ContentType, "content_type", [RequestFails],
         "no `Content-Type`, or a `Content-Type` other than JSON",
         "500",
@@ -168,7 +168,7 @@ differences! {
         "a topic map with an entry that is not an object",
         "the event fails",
         "the entry is skipped",
-        "the other entries are valid";
+        "a bad entry must not affect the other entries";
     MapFrom, "map_from", [EventFails],
         "a topic map with an entry whose `from` is not a string or comes from a template",
         "the event fails with 500",
@@ -181,9 +181,9 @@ differences! {
         "rudder-server retries a 500 thirty times, then panics";
     TemplateOnEmpty, "template_on_empty", [RequestFails, EveryEventFails, EventFails, OtherTopic, OtherResponse],
         "a template whose path is a single name, such as `libraries` or `message`, and leads to an empty value",
-        "the value is removed, so a second template with the same path is replaced by its default",
+        "the value is removed, so a second template with the same path is replaced with its default",
         "the value is kept",
-        "on every other path, rudder-transformer keeps empty values too";
+        "for every other path, rudder-transformer keeps empty values too";
     DottedTemplate, "dotted_template", [RequestFails, EveryEventFails],
         "a template whose path matches only a field with dots in its name",
         "every event of the request fails with 500",
@@ -207,7 +207,7 @@ differences! {
     OwnConfig, "own_config", [RequestFails, EveryEventFails, EventFails, OtherTopic],
         "a template whose path leads into the Config that contains the template",
         "the template is replaced with the value, and the value is removed from the Config; if the value contains the template, the Config then contains itself, and the request fails with 500",
-        "the Config is unchanged",
+        "the template is replaced with the value, and nothing is removed from the Config",
         "a template must remove values only from events";
     TypeArray, "type_array", [OtherTimestamp],
         "an event whose `type` is an array (`[\"track\"]`) and whose channel is `sources`",
@@ -319,8 +319,8 @@ const PAGE_END: &str = "
   responses must contain only errors, and this service's response must include every job of rudder-transformer's
   response.
 
-If a row applies to one event, the responses to the other events are compared as usual. If the whole request or every
-event fails, the other events are checked as described in the next section.
+If a row applies to one event, the responses to the other events are compared as usual. If that event makes the
+whole request or every event fail, the remaining events are checked as described in the next section.
 
 If an event fails in rudder-transformer, rudder-transformer's response to the event must contain the event's metadata,
 except for fields that a template removes. The metadata may be missing only if a row with `different response` applies
@@ -329,9 +329,9 @@ to the event.
 ## Valid events that fail in rudder-transformer because of another event
 
 If one event makes the whole request or every event fail in rudder-transformer, rudder-transformer's response contains
-no results for the valid events. `verify` and shadow verification therefore check again the events to which no row with
-`request fails` or `every event fails` applies. Below, these events are called the *remaining events*. There are two
-checks:
+no results for the valid events. `verify` and shadow verification therefore check some events again: those to which no
+row with `request fails` or `every event fails` applies. Below, these events are called the *remaining events*. There are
+two checks:
 
 * **This service's responses, always**: this service transforms the remaining events again, without the other events of
   the request. Each remaining event must get the same response as in the original request. This shows that one bad event

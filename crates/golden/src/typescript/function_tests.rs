@@ -88,7 +88,7 @@ fn an_unsupported_typescript_function_fails_only_the_case_that_calls_it() {
 }
 
 #[test]
-fn typescript_constants_that_grow_exponentially_cause_one_problem() {
+fn typescript_constants_that_expand_exponentially_are_reported_as_one_problem() {
     for (first, step, cases) in [
         ("[{ name: 'n', a: 1 }]", "[...a, ...a]", "a"),
         ("[{ name: 'n', a: 1 }]", "[...a, ...a]", "[a]"),

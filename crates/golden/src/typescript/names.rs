@@ -139,7 +139,9 @@ fn local_of(module: &Rc<Module>, name: &str) -> Result<Option<Place>, Problem> {
     let Some(constant) = module.statements.constants.get(name) else { return Ok(None) };
     if let Some(changed) = constant.changed {
         let name = module.truncated(changed);
-        return Err(module.problem_at(changed, format!("`{name}` is used or changed by code, which is not executed")));
+        return Err(
+            module.problem_at(changed, format!("code in the file uses or changes `{name}`, but is not executed"))
+        );
     }
     Ok(Some(Place { module: module.clone(), at: constant.value }))
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::read;
 
-/// The style in which a value is formatted, as the state of a random number generator.
+/// A random number generator that chooses how each part of a value is formatted as TypeScript.
 #[derive(Debug, Clone, Copy)]
 struct Style(u64);
 

@@ -86,7 +86,7 @@ pub(super) fn number(token: &str) -> Result<f64, &'static str> {
     json5::from_str(&digits).map_err(|_| INVALID_NUMBER)
 }
 
-/// Converts a number as `JSON.stringify` does. Integers have no fraction, and numbers that JSON does not support are
+/// Converts a number as `JSON.stringify` does. Integers have no fraction, and numbers that JSON does not support become
 /// `null`.
 pub(super) fn json_number(number: f64) -> Value {
     const LARGEST_EXACT: f64 = 9_007_199_254_740_991.0;

@@ -116,7 +116,7 @@ fn cases_are_found_in_every_supported_form_of_typescript_export() {
 }
 
 #[test]
-fn an_unsupported_typescript_construct_fails_one_case_with_its_location() {
+fn an_unsupported_typescript_construct_is_reported_and_fails_only_its_own_case() {
     for (text, expected) in [
         ("{ a: f(1) }", "the call `f(…)`"),
         ("{ a: new Date() }", "`new Date(…)`"),
@@ -175,7 +175,7 @@ fn an_unsupported_typescript_construct_fails_one_case_with_its_location() {
 }
 
 #[test]
-fn a_typescript_file_without_readable_cases_causes_one_located_problem() {
+fn a_typescript_file_without_readable_cases_is_reported_with_line_and_column() {
     for (text, expected) in [
         ("", "1:1: the file exports no `data`"),
         ("const x = 1", "1:1: the file exports no `data`"),
@@ -197,7 +197,7 @@ fn a_typescript_file_without_readable_cases_causes_one_located_problem() {
             "export const data = [1]\n  .flat()",
             "2:3: the call `.flat(…)` is not supported: only literals, constants, and functions that return them can be read",
         ),
-        ("export const data = [1];\ndata.push(2)", "2:1: `data` is used or changed by code, which is not executed"),
+        ("export const data = [1];\ndata.push(2)", "2:1: code in the file uses or changes `data`, but is not executed"),
         ("export const data = [", "1:21: `[` is never closed"),
         ("\u{0}", "1:1: the character U+0000 is not allowed here"),
         ("export const data = data2; const data2 = data", "1:28: this is nested deeper than 100 levels"),

@@ -14,8 +14,8 @@ fn assert_same(text: &str) {
     assert_eq!(ours, theirs, "{text:?}");
 }
 
-/// Calls [`assert_same`] for arrays in which `text` starts at different offsets in a block, and is followed by a
-/// complete block, and for objects in which `text` is the value of a field.
+/// Calls [`assert_same`] for arrays and objects that contain `text`. In the arrays, `text` starts at different offsets
+/// in a block, and a complete block follows it. In the objects, `text` is the value of a field.
 fn assert_same_in_block(text: &str) {
     let block = "z".repeat(BLOCK);
     for before in ["[", "[\"\",", "[\"0123456789\","] {

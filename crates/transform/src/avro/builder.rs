@@ -35,7 +35,7 @@ impl Schema {
     /// [`Unusable`] if the producer rejects the schema, or if the schema cannot be checked here.
     pub fn parse(text: &str) -> Result<Self, Unusable> {
         if text.len() > MAX_SCHEMA_BYTES {
-            let why = format!("the schema has {} bytes; the limit is {MAX_SCHEMA_BYTES}", text.len());
+            let why = format!("the schema has {} bytes; the limit is {MAX_SCHEMA_BYTES} bytes", text.len());
             return Err(Unusable::NotChecked(why));
         }
         // serde_json limits the nesting depth, and therefore the recursion of all functions here.
@@ -192,7 +192,7 @@ impl Builder {
             Some(Value::String(size)) => size.parse::<u32>().ok().map(f64::from),
             _ => None,
         };
-        // A size with a fraction is truncated to an integer, as in the producer.
+        // If the size has a fraction, it is truncated to an integer, as in the producer.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 2^31")]
         let size = match size {
             Some(size) if (1.0..=2_147_483_647.0).contains(&size) => size as usize,
@@ -275,7 +275,9 @@ fn precision(schema: &Map<String, Value>) -> Result<(), Unusable> {
         return Err(Unusable::invalid("a decimal has no precision"));
     };
     if precision < 1.0 {
-        return Err(Unusable::Invalid(format!("the precision of a decimal is {precision}; it must be at least 1")));
+        return Err(Unusable::Invalid(format!(
+            "the precision of a decimal is {precision}, but must be greater than zero"
+        )));
     }
     match number("scale")? {
         Some(scale) if scale < 0.0 => Err(Unusable::Invalid(format!("the scale of a decimal is {scale}, below 0"))),

@@ -1,5 +1,5 @@
-//! Checks the defaults of fields. A default must fit the type of its field. If the type is a union, the default must
-//! fit the union's first branch.
+//! Checks the defaults of fields. A default must match the type of its field. If the type is a union, the default must
+//! match the union's first branch.
 
 use serde_json::Value;
 
@@ -19,9 +19,9 @@ pub(super) fn check(types: &[Type], of: TypeId, value: &Value) -> Result<(), Str
             // The producer treats the string "null" as null if it is the default of a union.
             let value = if value.as_str() == Some("null") { &Value::Null } else { value };
             encode(types, union.branches[0], value)
-                .map_err(|why| format!("the default of a union must fit its first branch: {why}"))
+                .map_err(|why| format!("the default of a union must match its first branch: {why}"))
         }
-        _ => encode(types, of, value).map_err(|why| format!("the default does not fit the type: {why}")),
+        _ => encode(types, of, value).map_err(|why| format!("the default does not match the type: {why}")),
     }
 }
 
@@ -49,7 +49,7 @@ fn encode(types: &[Type], of: TypeId, value: &Value) -> Result<(), String> {
             }
             let mut present = 0;
             for (name, member) in members {
-                // The producer ignores a default's fields that are not in the schema.
+                // If a default has a field that is not in the schema, the producer ignores this field.
                 let Some(field) = record.field(name).map(|index| &record.fields[index]) else { continue };
                 present += usize::from(!field.has_default);
                 encode(types, field.of, member)?;

@@ -48,7 +48,7 @@ pub enum MismatchKind {
 }
 
 impl MismatchKind {
-    /// Whether the mismatch is only a warning, because the producer is expected to encode the message.
+    /// Whether the mismatch is only a warning: the producer is expected to encode the message in spite of the mismatch.
     #[must_use]
     pub fn is_encoded(self) -> bool {
         matches!(self, Self::NullIsNan | Self::DecimalIsText | Self::TooDeep)
@@ -82,15 +82,15 @@ pub struct Mismatches {
 pub struct Fit {
     /// The reasons why the producer cannot encode the message. If there are any, the producer drops the event.
     pub errors: Mismatches,
-    /// Warnings about parts of the encoded message that are probably unintended, or that were not compared with the
-    /// schema.
+    /// The warnings. Each warning means that a value is probably encoded differently than intended, or that a value was
+    /// not compared with the schema.
     pub warnings: Mismatches,
 }
 
 /// Checks a message against a schema in the same way as the producer.
 ///
-/// Numbers are read as rudder-server prints them, so `1.0` fits an int. If a field occurs several times, its last value
-/// counts. Time and memory are linear in the size of the message, regardless of the schema.
+/// Numbers are read as rudder-server prints them, so `1.0` is valid for an int. If a field occurs several times, its
+/// last value counts. Time and memory are linear in the size of the message, regardless of the schema.
 #[must_use]
 pub fn fit(schema: &Schema, message: Raw<'_>) -> Fit {
     let mut comparison = Comparison { schema, path: Vec::new(), found: Fit::default() };
@@ -203,8 +203,8 @@ impl Comparison<'_> {
             Type::Enum(_) => format!("a symbol of the enum {}", quoted(self.schema.name(of))),
             Type::Fixed { size, .. } => format!("a string of {size} bytes"),
             Type::Record(_) => format!("the record {} (an object)", quoted(self.schema.name(of))),
-            Type::Int | Type::IntTime => "an int (a whole number of 32 bits)".to_owned(),
-            Type::Long | Type::LongTime => "a long (a whole number of 64 bits)".to_owned(),
+            Type::Int | Type::IntTime => "an int (a 32-bit integer)".to_owned(),
+            Type::Long | Type::LongTime => "a long (a 64-bit integer)".to_owned(),
             other => wanted(other).to_owned(),
         }
     }
@@ -246,13 +246,13 @@ impl Comparison<'_> {
             return self.compare_within(Within::Name(name), of, member);
         }
         self.add(MismatchKind::UnionValue, |this| {
-            let is = if value.is_object() { "an object that names no branch" } else { value.kind().noun() };
+            let is = if value.is_object() { "an object that does not name a branch" } else { value.kind().noun() };
             format!("is {is}; write {}", this.examples(union, value))
         });
     }
 
-    /// Returns an example of how to write the value for the first branch that the value fits. If the value fits no
-    /// branch, returns an example for each branch.
+    /// Returns an example of how to write the value for the first branch that the value matches. If the value matches
+    /// no branch, returns an example for each branch.
     fn examples(&self, union: &Union, value: Raw<'_>) -> String {
         let mut forms: Vec<(bool, String)> = Vec::new();
         for branch in union.branches.iter().take(MAX_BRANCHES) {
@@ -324,7 +324,7 @@ fn last_members(object: Raw<'_>) -> Vec<(String, Raw<'_>)> {
     members
 }
 
-/// Returns whether `value` fits the scalar type `of`. Returns `false` if `of` is not a scalar type.
+/// Returns whether `value` matches the scalar type `of`. Returns `false` if `of` is not a scalar type.
 fn scalar_fits(of: &Type, value: Raw<'_>) -> bool {
     match (of, value.kind()) {
         (Type::Null, Kind::Null)

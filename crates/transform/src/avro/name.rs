@@ -33,7 +33,9 @@ impl Name {
         let is_full = name.contains('.') || namespace.is_empty();
         let length = if is_full { name.len() } else { namespace.len() + 1 + name.len() };
         if length > MAX_NAME_BYTES {
-            return Err(Unusable::NotChecked(format!("a name has {length} bytes; the limit is {MAX_NAME_BYTES}")));
+            return Err(Unusable::NotChecked(format!(
+                "a name has {length} bytes; the limit is {MAX_NAME_BYTES} bytes"
+            )));
         }
         let full = if is_full { name.clone() } else { format!("{namespace}.{name}") };
         match full.split('.').find(|part| !is_name(part)) {
@@ -66,5 +68,5 @@ pub(super) fn is_name(text: &str) -> bool {
 
 /// Returns the error for a `text` that is not a name.
 pub(super) fn not_a_name(text: &str) -> String {
-    format!("{} is not a name: use letters, digits and `_`, and do not start with a digit", quoted(text))
+    format!("{} is not a valid name: use letters, digits and `_`, and do not start with a digit", quoted(text))
 }

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 /// The maximum size of a schema, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 1 << 20;
 
-/// The length of an error, in bytes, above which [`Unusable::within`] adds no names of surrounding parts.
+/// The maximum length, in bytes, of an error to which [`Unusable::within`] adds the name of a part.
 const MAX_PATH: usize = 200;
 
 /// Why a schema cannot be used.
@@ -130,7 +130,7 @@ impl Schema {
         &self.types[id]
     }
 
-    /// Returns the name by which values of unions, and mismatches, refer to a type.
+    /// Returns the name of a type. Values of unions and the texts of mismatches refer to the type by this name.
     pub(super) fn name(&self, id: TypeId) -> &str {
         &self.names[id]
     }

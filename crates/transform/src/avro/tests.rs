@@ -88,7 +88,7 @@ fn invalid_avro_schemas_are_rejected_with_the_reason() {
         (r#"{"type":"array"}"#, "no items"),
         (r#"{"type":"map","values":7}"#, "values: "),
         (r#"{"type":"enum","name":"e","symbols":[]}"#, "no symbols"),
-        (r#"{"type":"enum","name":"e","symbols":["a b"]}"#, "\"a b\" is not a name"),
+        (r#"{"type":"enum","name":"e","symbols":["a b"]}"#, "\"a b\" is not a valid name"),
         (r#"{"type":"enum","name":"e","symbols":[1]}"#, "not a string"),
         (r#"{"type":"enum","symbols":["A"]}"#, "no name"),
         (r#"{"type":"fixed","name":"f","size":0}"#, "greater than zero"),
@@ -97,18 +97,18 @@ fn invalid_avro_schemas_are_rejected_with_the_reason() {
         (r#"{"type":"record","name":"e"}"#, "no fields"),
         (r#"{"type":"record","name":"e","fields":null}"#, "no fields"),
         (r#"{"type":"record","fields":[]}"#, "no name"),
-        (r#"{"type":"record","name":"9e","fields":[]}"#, "\"9e\" is not a name"),
-        (r#"{"type":"record","name":".e","fields":[]}"#, "is not a name"),
-        (r#"{"type":"record","name":"a..e","fields":[]}"#, "is not a name"),
-        (r#"{"type":"record","name":"é","fields":[]}"#, "is not a name"),
+        (r#"{"type":"record","name":"9e","fields":[]}"#, "\"9e\" is not a valid name"),
+        (r#"{"type":"record","name":".e","fields":[]}"#, "is not a valid name"),
+        (r#"{"type":"record","name":"a..e","fields":[]}"#, "is not a valid name"),
+        (r#"{"type":"record","name":"é","fields":[]}"#, "is not a valid name"),
         (r#"{"type":"record","name":7,"fields":[]}"#, "name"),
-        (r#"{"type":"record","name":"e","namespace":"a-b","fields":[]}"#, "\"a-b\" is not a name"),
+        (r#"{"type":"record","name":"e","namespace":"a-b","fields":[]}"#, "\"a-b\" is not a valid name"),
         (r#"{"type":"error","name":"e","fields":[]}"#, "not defined"),
         (r#"{"type":"string","logicalType":"validated-string","pattern":"x"}"#, "validated-string"),
         (r#"{"type":"bytes","logicalType":"decimal"}"#, "no precision"),
         (r#"{"type":"fixed","name":"f","size":4,"logicalType":"decimal"}"#, "no precision"),
         (r#"{"type":"bytes","logicalType":"decimal","precision":4,"scale":5}"#, "above its precision"),
-        (r#"{"type":"bytes","logicalType":"decimal","precision":0}"#, "at least 1"),
+        (r#"{"type":"bytes","logicalType":"decimal","precision":0}"#, "greater than zero"),
         (r#"{"type":"bytes","logicalType":"decimal","precision":"4"}"#, "not a number"),
         (r#"{"type":"bytes","logicalType":"decimal","precision":4,"scale":-1}"#, "below 0"),
         (r#"{"type":"bytes","logicalType":"decimal","precision":1e30}"#, "not a number"),
@@ -122,7 +122,7 @@ fn invalid_avro_schemas_are_rejected_with_the_reason() {
         ("7", "not an object"),
         (r#"{"name":"c"}"#, "no type"),
         (r#"{"type":"string"}"#, "no name"),
-        (r#"{"name":"a b","type":"string"}"#, "not a name"),
+        (r#"{"name":"a b","type":"string"}"#, "not a valid name"),
         (r#"{"name":"a","type":"string"},{"name":"a","type":"int"}"#, "same name"),
         (r#"{"name":"a.b","type":"string"},{"name":"b","type":"string"}"#, "same name"),
         (r#"{"name":"c","type":["null","m.E"]}"#, "\"m.E\" is not defined"),
@@ -168,7 +168,7 @@ const DEFAULTS: &[(&str, &[&str], &[&str])] = &[
 ];
 
 #[test]
-fn an_avro_field_default_that_does_not_fit_its_type_is_rejected() {
+fn an_avro_field_default_that_does_not_match_the_field_type_is_rejected() {
     for (of, good, bad) in DEFAULTS {
         let why = |default: &str| why(&record(&format!(r#"{{"name":"a","type":{of},"default":{default}}}"#)));
         for default in *good {
@@ -225,7 +225,7 @@ const VALUES: &[(&str, &[&str], &[&str])] = &[
 ];
 
 #[test]
-fn a_value_that_does_not_fit_its_avro_type_is_an_error_at_its_pointer() {
+fn a_value_that_does_not_match_its_avro_type_is_reported_with_its_pointer() {
     for (of, good, bad) in VALUES {
         let schema = record(&format!(r#"{{"name":"a","type":{of}}}"#));
         for value in *good {
@@ -239,7 +239,7 @@ fn a_value_that_does_not_fit_its_avro_type_is_an_error_at_its_pointer() {
 }
 
 #[test]
-fn fields_unknown_to_the_avro_schema_and_missing_fields_are_errors() {
+fn fields_missing_from_the_message_or_from_the_avro_schema_are_errors() {
     let schema = record(
         r#"{"name":"a","type":"string"},{"name":"b","type":"int","default":3},{"name":"c","type":"record","fields":[{"name":"ip","type":["null","string"]}]}"#,
     );
@@ -260,7 +260,7 @@ fn fields_unknown_to_the_avro_schema_and_missing_fields_are_errors() {
 }
 
 #[test]
-fn values_that_avro_encodes_with_another_meaning_are_warnings() {
+fn values_whose_meaning_changes_when_encoded_as_avro_cause_warnings() {
     let fields = r#"{"name":"d","type":"double"},{"name":"p","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}},{"name":"f","type":{"type":"fixed","name":"fx","size":3,"logicalType":"decimal","precision":4}}"#;
     let kinds = |message: &str| {
         let Fit { errors, warnings } = found(&record(fields), message);
@@ -312,7 +312,7 @@ fn parsing_an_avro_schema_takes_work_linear_in_its_size() {
 }
 
 #[test]
-fn comparing_a_message_with_a_schema_takes_work_linear_in_the_message() {
+fn comparing_a_message_with_an_avro_schema_takes_work_linear_in_the_message_size() {
     let list = record(r#"{"name":"l","type":{"type":"array","items":{"type":"map","values":"int"}}}"#);
     let many = format!(r#"{{"l":[{}{{}}]}}"#, r#"{"a":"x"},"#.repeat(100_000));
     let errors = found(&list, &many).errors;

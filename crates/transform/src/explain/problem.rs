@@ -71,7 +71,7 @@ problems! {
     /// For a decimal that is given as a string, goavro encodes the bytes of the string, so consumers read a different
     /// number.
     AvroDecimalIsText, "avro_decimal_is_text",
-        "the bytes of the string are encoded as the decimal, so \"1.5\" does not become 1.5: {}";
+        "the bytes of the string become the bytes of the decimal, so the string \"1.5\" does not become the number 1.5: {}";
     /// The event was not compared with its schema, for example because the schema exceeds a limit.
     AvroNotCompared, "avro_not_compared", "the event was not compared with its Avro schema: {}";
 }
@@ -83,7 +83,7 @@ impl ProblemCode {
         matches!(self, Self::NoTopic | Self::TopicNotAString | Self::TopicIllegal)
     }
 
-    /// Whether this is only a warning, because rudder-server is expected to produce the event.
+    /// Whether this is only a warning: rudder-server is expected to produce the event in spite of it.
     #[must_use]
     pub fn is_warning(self) -> bool {
         matches!(self, Self::AvroNullIsNan | Self::AvroDecimalIsText | Self::AvroNotCompared)
@@ -120,8 +120,8 @@ impl Problem {
 pub struct Verdict {
     /// The reasons why the event does not reach Kafka; empty if the event reaches Kafka.
     pub problems: Vec<Problem>,
-    /// Warnings about parts of the record that are probably unintended, or that were not checked against the Avro
-    /// schema.
+    /// The warnings. Each warning means that a value in the record is probably unintended, or that the event was not
+    /// completely checked against the Avro schema.
     pub warnings: Vec<Problem>,
 }
 

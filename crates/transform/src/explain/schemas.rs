@@ -57,8 +57,8 @@ impl Schemas {
         }
     }
 
-    /// Returns the problem [`ProblemCode::AvroSchemaInvalid`], which keeps the destination from starting, if a schema
-    /// is invalid.
+    /// If a schema is invalid, returns the problem [`ProblemCode::AvroSchemaInvalid`]. rudder-server does not start a
+    /// destination with an invalid schema.
     pub(super) fn problem(&self) -> Option<Problem> {
         self.invalid.as_deref().map(|why| Problem::about(ProblemCode::AvroSchemaInvalid, why))
     }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_avro_schema_is_a_problem_even_for_events_with_another_schema() {
+    fn an_invalid_avro_schema_is_reported_even_if_the_event_uses_another_schema() {
         let good = json!({ "schemaId": "1", "schema": record(&json!([])) });
         for bad in [
             json!({ "schemaId": "2", "schema": "{}" }),
@@ -193,7 +193,7 @@ mod tests {
         for (meter, schemas, why) in [
             (&NoMemory as &dyn Meter, json!([good]), "there is not enough memory to read the schema"),
             (&Unlimited, json!([good, good]), "two schemas have this schemaId"),
-            (&Unlimited, json!([large]), "the schema has 1048577 bytes; the limit is 1048576"),
+            (&Unlimited, json!([large]), "the schema has 1048577 bytes; the limit is 1048576 bytes"),
         ] {
             let Verdict { problems, warnings } = verdict(meter, &schemas, &json!({ "x": 1 }));
             let expected = format!("avro_not_compared the event was not compared with its Avro schema: {why}");

@@ -33,8 +33,8 @@ pub struct Explanation<'e> {
     /// The reasons why rudder-server would drop the transformed event; omitted if there are no reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// Warnings about parts of the record that are probably unintended, or that were not checked against the Avro
-    /// schema; omitted if there are no warnings.
+    /// The warnings; omitted if there are none. Each warning means that a value in the record is probably unintended,
+    /// or that the event was not completely checked against the Avro schema.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Problem>,
     /// The topic, and how it was chosen.

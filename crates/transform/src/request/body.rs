@@ -64,20 +64,20 @@ pub enum BodyError {
     NotJson(String),
     /// The body is in the plain format, but is not an array.
     #[error(
-        "the body must be a JSON array of events; an object with input, destinations and connections needs the header X-Content-Format: json+compactedv1"
+        "the body must be a JSON array of events; an object with the fields input, destinations and connections needs the header X-Content-Format: json+compactedv1"
     )]
     NotAnArray,
     /// A body in the compacted format, or a body for a router endpoint, is not an object.
-    #[error("the body must be a JSON object with input{}", if *.compacted { ", destinations and connections, because of the header X-Content-Format: json+compactedv1" } else { " and destType" })]
+    #[error("the body must be a JSON object with the fields input{}", if *.compacted { ", destinations and connections, as the header X-Content-Format: json+compactedv1 requires" } else { " and destType" })]
     NotAnObject {
         /// Whether the header `X-Content-Format` announced the compacted format.
         compacted: bool,
     },
     /// The body has no array of events in its field `input`.
-    #[error("input is missing or not an array")]
+    #[error("the field input is missing or not an array")]
     InputNotAnArray,
     /// A router request has no destination type in its field `destType`.
-    #[error("destType is missing or not a string")]
+    #[error("the field destType is missing or not a string")]
     DestTypeMissing,
     /// The destination type is not supported.
     #[error("Unknown destination: {0}")]
@@ -353,8 +353,8 @@ fn read_events<'a>(reader: &mut Reader<'a>, limits: Limits, usage: &Usage<'_>) -
     Ok(events)
 }
 
-/// Returns the error for a body that starts with the wrong type: [`BodyError::NotJson`] if the body is not valid JSON,
-/// and `otherwise` if it is.
+/// Returns the error for a body whose first byte shows the wrong JSON type: [`BodyError::NotJson`] if the body is not
+/// valid JSON, and `otherwise` if it is.
 fn wrong_kind(body: &str, otherwise: BodyError) -> BodyError {
     explain(body).map_or(otherwise, BodyError::NotJson)
 }

@@ -47,12 +47,12 @@ impl<'a> Fields<'a> {
 /// The properties of a destination that do not depend on the event.
 #[derive(Debug)]
 pub struct Destination<'a> {
-    /// The settings that choose the destination's topics.
+    /// The settings that determine the topics of the destination's events.
     pub routing: Routing<'a>,
     /// The templates in the destination's Config.
     pub templates: Option<Templates>,
-    /// The destination with parsed fields, for lookups. `None` unless the path of any template starts with
-    /// `destination`.
+    /// The destination with parsed fields, in which templates look up values. `None` if no template has a path that
+    /// starts with `destination`, or if parsing the fields would exceed a limit.
     pub lazy: Option<LazyObject<'a>>,
     /// The destination's `version`, which becomes a metric label.
     pub version: Option<Raw<'a>>,

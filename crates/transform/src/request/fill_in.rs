@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn bare_messages_become_events_and_events_get_their_missing_fields() {
+    fn bare_messages_are_wrapped_in_events_and_missing_event_fields_are_added() {
         for (event, destination, connection, expected) in [
             // Bare messages become events.
             ("{}", "null", "null", r#"{"message":{},"metadata":{}}"#),

@@ -45,7 +45,7 @@ struct Member {
 struct Repeated<'m> {
     /// The number of skipped fields.
     members: usize,
-    /// The model's field whose name was skipped after the skipped fields.
+    /// If the name of the next field was skipped too, the model's field with that name.
     name: Option<&'m Member>,
 }
 
@@ -77,7 +77,7 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
         let raw = reader.parts::<Invalid>(|reader| {
             let repeated = self.skip_repeated(next, reader, &mut found);
             next += repeated.members;
-            // The value of the next field is not known to be equal to the model's value, so it is parsed.
+            // The value of the next field may differ from the model's value, so the next field is parsed.
             let wanted = match repeated.name {
                 Some(member) => member.wanted,
                 None => self.wanted(reader.name()?),

@@ -33,7 +33,7 @@ pub(super) struct Compacted<'a> {
 #[derive(Debug, Default)]
 pub(super) struct ById<'a> {
     entries: Vec<(Text<'a>, Raw<'a>)>,
-    /// The positions in `entries` by ID. The map is built after [`SCANS`] lookups.
+    /// Maps each ID to its position in `entries`. The map is built after [`SCANS`] lookups.
     index: OnceCell<HashMap<Cow<'a, [u8]>, usize, NameHasher>>,
     scans: Cell<u8>,
 }
@@ -115,7 +115,8 @@ pub(super) fn read_map<'a>(reader: &mut Reader<'a>, usage: &Usage<'_>) -> Result
     if reader.peek() == Some(b'{') {
         reader.object::<ReadError>(|reader, name| {
             usage.keep_one_more(&table.entries)?;
-            // The index may be built later, so its memory is included. It owns a copy of each name that has escapes.
+            // The index may be built later, so its memory is charged here too. The index owns a copy of each name that
+            // has escapes.
             usage.keep(INDEX_BYTES + if name.may_have_escapes() { name.escaped().len() } else { 0 })?;
             table.entries.push((name, reader.value()?));
             Ok(())
@@ -137,8 +138,8 @@ const ENTRY_BYTES: usize = 32;
 /// transformed.
 pub struct Destinations<'a> {
     family: &'static Family,
-    /// The destinations, or the reasons why they are rejected, by the memory address of their text. Consecutive events
-    /// with equal destinations share the text, see [`Reader::value_like`].
+    /// Maps the memory address of a destination's text to the destination, or to the reason why the destination is
+    /// rejected. Consecutive events with equal destinations share the text, see [`Reader::value_like`].
     read: HashMap<usize, Result<Rc<Destination<'a>>, Rejection>>,
     /// The destination of the previous event. The next event usually has the same destination.
     latest: Option<Latest<'a>>,
@@ -202,7 +203,7 @@ impl<'a> Destinations<'a> {
             None => {
                 let charged =
                     usage.keep(size_of::<Destination<'_>>()).and_then(|()| usage.work(raw.text().len() as u64));
-                // If the meter denies memory, the request ends without a response, so this rejection is never sent.
+                // If the meter rejects the charge, the whole request fails, so this rejection is never sent.
                 charged.map_err(|_| Rejection::TemplatesTooComplex)?;
                 let read = Destination::read(raw, self.family, usage).map(Rc::new);
                 if !is_first || read.is_err() {

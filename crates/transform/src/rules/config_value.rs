@@ -73,10 +73,11 @@ impl Holes {
 pub struct FilledValues<'e> {
     /// All templates of the Config. A template without a value in the fields below uses its default.
     templates: &'e [Template],
-    /// The values that single templates found, as JSON text, each with the index of the template. Ascending by index.
+    /// For each template that found a value of its own: the index of the template, and the value as JSON text.
+    /// Ascending by index.
     values: Vec<(usize, Cow<'e, str>)>,
-    /// The values that all templates of a slot found, as JSON text, each with the slot. A slot is the set of all
-    /// templates with the same path (see [`PathTree`](super::path_tree::PathTree)). Ascending by slot.
+    /// For each slot whose templates all found the same value: the slot, and the value as JSON text. A slot is the set
+    /// of all templates with the same path (see [`PathTree`](super::path_tree::PathTree)). Ascending by slot.
     of_slots: Vec<(usize, &'e str)>,
     /// The texts of filled values of the Config, indexed by [`Part`].
     texts: [OnceCell<String>; 2],
@@ -127,7 +128,7 @@ impl<'e> FilledValues<'e> {
         } else {
             found.default()
         };
-        // Values from events and defaults are both valid JSON.
+        // A value from an event is valid JSON, and so is a default.
         Some(Raw::from_valid(text))
     }
 
@@ -164,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_in_config_values_are_replaced_by_their_values() {
+    fn templates_in_a_config_are_replaced_by_the_values_found_for_them() {
         let config = Raw::parse(r#"{"a":"{{x}}","b":["{{y}}",{"c":"{{z}}"}],"d":7}"#).unwrap();
         let text = config.text();
         let hole = |name: &str, template| {

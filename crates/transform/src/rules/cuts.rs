@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_value_without_cuts_is_found_in_the_remaining_text() {
+    fn only_values_without_removed_parts_are_found_in_the_remaining_text() {
         let whole = Raw::parse(r#"{"a":1,"b":{"c":2},"d":[3]}"#).unwrap();
         let cuts = Cuts::of(whole.text(), vec![1..6, 12..17]);
         let left = cuts.apply(whole.text());

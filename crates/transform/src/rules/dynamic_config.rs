@@ -15,9 +15,10 @@ use crate::rules::template::Template;
 use crate::rules::templates::{INDISPENSABLE, MAX_CONFIG_BYTES, Templates};
 use json::raw::{Kind, Raw};
 
-/// The units of work for a lookup, apart from comparing names.
+/// The cost of a lookup, in units of work, without the cost of comparing names.
 const LOOKUP_WORK: u64 = 64;
-/// The units of work per byte of a value, which is copied, checked for emptiness, and read as part of the topic.
+/// The cost of a value, in units of work per byte. The value is copied, checked for emptiness, and read as part of the
+/// topic.
 const VALUE_WORK: u64 = 2;
 
 /// Fills the templates of a Config for one event.
@@ -37,8 +38,9 @@ impl<'t, 'f, 'u, 'm, O: Observer> Filler<'t, 'f, 'u, 'm, O> {
         Self { templates, budget, observer, filled: 0, routing_bytes: templates.routing_bytes }
     }
 
-    /// Looks up `templates` in `event`, one after another, and removes all values that are not empty from the event.
-    /// All templates that are not in `templates` use their default. Returns the values that can change the topic.
+    /// Looks up `templates` in `event`, one after another. Removes each value that it finds from the event, unless the
+    /// value is empty. All templates that are not in `templates` use their default. Returns the values that can change
+    /// the topic.
     ///
     /// # Errors
     /// [`Rejection::TemplateTakesAll`], [`Rejection::TemplateTakesLength`] or [`Rejection::TemplatesTooComplex`].

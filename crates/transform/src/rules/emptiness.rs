@@ -11,14 +11,15 @@ use json::raw::Raw;
 use json::reader::Reader;
 use json::text::Text;
 
-/// In the list of open containers, represents an array, or an object whose first key has not been read. Any other
-/// object is represented by the offset of its current key.
+/// The entry in the list of open containers for an array, and for an object whose first key has not been read. Any
+/// other object is represented by the offset of its current key.
 const ARRAY: u32 = u32::MAX;
 
 /// Returns whether a value contains only empty strings, arrays and objects.
 ///
-/// First, the value is read up to the first part that is not empty. Then, the rest of the value is searched for a later
-/// field of the same name that hides this part. A tree of the value is built only if there is such a duplicate.
+/// First, the value is read up to the first part that is not empty. This part does not count if the name of a field
+/// that contains it occurs again later in the same object. Therefore, the rest of the value is searched for such a
+/// duplicate. A tree of the value is built only if there is one.
 ///
 /// # Errors
 /// [`Exhausted`] if the check would exceed the event's budget.

@@ -9,9 +9,9 @@
 //! | docs/contract.md#partition-key | [`partition_key`] |
 //!
 //! [`template`] reads a template, [`templates`] finds all templates of a Config, [`path_tree`] finds the values of the
-//! templates, and [`dynamic_config`] fills the templates. [`cuts`] removes fields from the text of usual events, and
-//! [`lazy_object`] removes fields from unusual events. [`emptiness`] decides whether a value is empty, and
-//! [`config_value`] contains the filled values of a Config.
+//! templates, and [`dynamic_config`] fills the templates. [`cuts`] removes fields from the text of events that
+//! [`path_tree`] supports, and [`lazy_object`] removes fields from all other events. [`emptiness`] decides whether a
+//! value is empty, and [`config_value`] contains the filled values of a Config.
 
 pub mod config_value;
 pub mod cuts;

@@ -126,7 +126,7 @@ impl PathTree {
         (0..self.ends.len()).map(|slot| (slot, self.templates_at(slot)))
     }
 
-    /// The indices of the templates that [`PathTree::find`] does not look for, ascending.
+    /// The indices of the templates that [`PathTree::find`] does not look up, ascending.
     #[must_use]
     pub fn elsewhere(&self) -> &[usize] {
         &self.elsewhere
@@ -139,8 +139,9 @@ impl PathTree {
         &self.shared
     }
 
-    /// Finds the values of templates in `parts`: the message and the metadata of an event. Returns `None` if the tree
-    /// does not support the event, or if the search would exceed the event's budget.
+    /// Looks up templates in an event, and returns the values that it finds. `parts` are the event's message and
+    /// metadata. Returns `None` if the tree does not support the event, or if the search would exceed the event's
+    /// budget.
     #[must_use]
     pub fn find<'e>(&self, parts: [Raw<'e>; ROOTS.len()], budget: &mut EventBudget<'_, '_>) -> Option<Vec<Hit<'e>>> {
         if self.has_whole_root {

@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns the value of the field with the shortest name that is a prefix of `path`, and the rest of `path`.
+/// Finds the field whose name is the shortest prefix of `path`. Returns its value and the rest of `path`.
 fn step<'a, 'p>(path: &'p str, field: impl Fn(&str) -> Option<Raw<'a>>) -> Option<(Raw<'a>, &'p str)> {
     let ends = memchr::memchr_iter(b'.', path.as_bytes()).chain([path.len()]);
     ends.map(|end| path.split_at(end)).find_map(|(name, rest)| Some((field(name)?, rest)))

@@ -88,7 +88,7 @@ impl Template {
         1 + self.path().bytes().filter(|byte| *byte == b'.').count()
     }
 
-    /// The memory of the path and the default, in bytes.
+    /// The size in memory of the template's path and default value, in bytes.
     pub(crate) fn text_bytes(&self) -> usize {
         self.text.capacity()
     }

@@ -108,7 +108,7 @@ impl Templates {
             return;
         }
         let fields = RoutingMembers::NAMES.into_iter().zip([topic].into_iter().chain(maps));
-        // If no map contains a template, only `topic` is filled.
+        // If only `topic` contains a template, the other fields are not filled, so they do not count.
         for (name, value) in fields.take(if in_maps { usize::MAX } else { 1 }) {
             let Some(value) = value else { continue };
             self.routing_bytes += "{\"\":".len() + name.len() + value.text().len();

@@ -54,8 +54,8 @@ impl<'a> Routing<'a> {
         Ok(Self { default: default.map(|default| Setting::of(default, holes)), maps })
     }
 
-    /// The units of work for finding a topic, which do not depend on the event. This is the work for comparing entry
-    /// names that contain templates, and for filling values of which only a part is a template.
+    /// The cost of choosing a topic, in units of work. The cost is the same for every event. It covers comparing entry
+    /// names that contain templates, and filling values of which only a part is a template.
     #[must_use]
     pub fn work(&self) -> u64 {
         let of_default = self.default.as_ref().map_or(0, Setting::mixed_bytes);

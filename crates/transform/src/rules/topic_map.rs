@@ -27,9 +27,9 @@ pub struct TopicMap<'a> {
     largest_mixed: usize,
 }
 
-/// The units of work for checking one entry whose name contains a template.
+/// The cost of checking one entry whose name depends on the event, in units of work.
 const TEMPLATED_WORK: u64 = 16;
-/// The units of work per byte of a name for filling its templates and comparing the result.
+/// The cost of filling the templates in a name and comparing the result, in units of work per byte of the name.
 const NAME_WORK: u64 = 8;
 
 /// An entry without a template in its name.
@@ -125,7 +125,7 @@ impl<'a> TopicMap<'a> {
         Ok(())
     }
 
-    /// The number of units of work for a lookup. It is the same for every event.
+    /// The cost of a lookup, in units of work. It is the same for every event.
     #[must_use]
     pub fn work(&self) -> u64 {
         TEMPLATED_WORK * self.templated.len() as u64 + NAME_WORK * self.mixed_bytes as u64 + self.largest_mixed as u64
@@ -154,7 +154,7 @@ impl<'a> TopicMap<'a> {
         later.or_else(|| entry.map(|entry| Entry::Setting(entry.to.as_ref())))
     }
 
-    /// Returns the last entry called `name` in `map`, which was taken from the event.
+    /// Returns the last entry called `name` in `map`. The map was taken from the event.
     fn find_in<'t>(&self, map: Raw<'t>, name: &[u8]) -> Option<Entry<'t>> {
         let mut found = None;
         map.for_each_element(|entry| {

@@ -9,23 +9,23 @@ use json::javascript::{JsString, if_truthy, truthy};
 use json::raw::{Kind, Raw};
 use json::reader::Reader;
 
-/// The values of the fields of a Config that choose topics, in the order of [`RoutingMembers::NAMES`].
+/// The values of the topic settings in a Config, in the order of [`RoutingMembers::NAMES`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RoutingMembers<'a>(pub [Option<Raw<'a>>; 4]);
 
 impl RoutingMembers<'_> {
-    /// The names of the fields.
+    /// The names of the topic settings.
     pub const NAMES: [&'static str; 4] = ["topic", "enableMultiTopic", "eventTypeToTopicMap", "eventToTopicMap"];
 }
 
 impl<'a> RoutingMembers<'a> {
-    /// Looks up these fields in a Config. A Config that is not an object has no fields.
+    /// Looks up the topic settings in a Config. A Config that is not an object has no topic settings.
     #[must_use]
     pub fn of(config: Raw<'a>) -> Self {
         Self(config.members(Self::NAMES))
     }
 
-    /// Reads a Config and its fields that choose topics.
+    /// Reads a Config and its topic settings.
     ///
     /// # Errors
     /// [`Invalid`] if there is no value.
@@ -108,7 +108,7 @@ impl<'a> Setting<'a> {
             return JsString::of(Some(self.value));
         }
         let text = self.text.get_or_init(|| {
-            // If the meter rejects the charge, the request ends without a response, so the text is not used.
+            // If the meter rejects the charge, the whole request fails, so the text is not used.
             match usage.keep(JsString::max_bytes(self.value)) {
                 Ok(()) => JsString::of(Some(self.value)).escaped().into(),
                 Err(_) => Box::default(),

@@ -68,7 +68,7 @@ fn mixed() -> impl Strategy<Value = Vec<(bool, Value)>> {
 }
 
 /// Returns events that differ from `event` in at most one field. If the transformation reused a value of one of these
-/// events for another, a response would be wrong.
+/// events for another event, a response would be wrong.
 fn near_duplicates(event: &Value) -> Vec<Value> {
     let changed = |pointer: &str, name: &str, value: Value| {
         let mut event = event.clone();
@@ -143,7 +143,7 @@ proptest! {
             }
             prop_assert_eq!(response, &alone(family, event));
         }
-        // Events that were generated as valid may also be rejected, because of a template.
+        // A template may cause the rejection of an event that was generated as valid.
         let rejected = actual.iter().filter(|response| response["statusCode"] == 400).count();
         prop_assert!(rejected >= mixed.iter().filter(|(is_invalid, _)| *is_invalid).count());
         prop_assert_eq!(response.tally.rejected.iter().sum::<u64>(), rejected as u64);

@@ -72,9 +72,9 @@ fn a_request_with_more_events_than_the_limit_is_rejected() {
     }
 }
 
-/// Returns an event with the given number of templates, all of which find the same empty array of 100 KB. Empty values
-/// are not removed, so every template finds the array again. Because the message has a name with a dot, the templates
-/// are looked up one by one.
+/// Returns an event with the given number of templates, all of which find the same array. The array is empty, but its
+/// text contains 100 KB of whitespace. Templates do not remove an empty array, so every template finds it again.
+/// Because the message has a name with a dot, the templates are looked up one by one.
 fn expensive(templates: usize) -> String {
     let message = format!(r#"{{"userId":"x","a":[{}],"a.b":1}}"#, " ".repeat(100_000));
     let config = vec![r#""{{ event.a || d }}""#; templates].join(",");
@@ -99,7 +99,7 @@ fn an_event_with_too_much_template_work_is_rejected_without_affecting_others() {
 }
 
 #[test]
-fn a_response_out_of_proportion_to_the_request_body_is_rejected() {
+fn a_request_is_rejected_if_its_response_is_too_large_for_the_size_of_its_body() {
     let topic = "t".repeat(700_000);
     let destinations = format!(r#"{{"d":{{"Config":{{"topic":"{topic}"}}}}}}"#);
     let body = |events: usize| {
@@ -137,7 +137,7 @@ fn assert_too_complex(response: &Value) {
 }
 
 #[test]
-fn events_with_too_many_templates_or_too_large_a_config_are_rejected() {
+fn events_whose_config_is_too_large_or_has_too_many_templates_are_rejected() {
     let many = |count| format!(r#"{{"topic":"t","x":[{}]}}"#, vec![r#""{{ event.a || d }}""#; count].join(","));
     assert_eq!(filled("{}", &many(MAX_TEMPLATES))["output"]["topic"], "t");
     assert_too_complex(&filled("{}", &many(MAX_TEMPLATES + 1)));
@@ -158,7 +158,7 @@ fn events_with_too_many_templates_or_too_large_a_config_are_rejected() {
 }
 
 #[test]
-fn an_event_is_rejected_if_its_filled_topic_setting_is_too_large() {
+fn an_event_is_rejected_if_templates_make_its_topic_setting_too_large() {
     let config = r#"{"topic":"{{ event.a || d }}"}"#;
     let value = |bytes: usize| "v".repeat(bytes - r#""""#.len());
     let message = |bytes: usize| json!({ "a": value(bytes) }).to_string();

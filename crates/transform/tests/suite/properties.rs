@@ -277,7 +277,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn transforming_many_templates_matches_the_reference_implementation(event in event_with_many_templates()) {
+    fn events_with_many_templates_match_the_reference_implementation(event in event_with_many_templates()) {
         let response = transform(0, &Value::from(vec![event.clone()]).to_string(), PayloadFormat::Plain);
         let expected = oracle::transform(&NAMES[0], &event, &json!({}));
         let actual = responses(&response.body);
@@ -308,7 +308,7 @@ proptest! {
     }
 
     #[test]
-    fn the_path_tree_and_single_lookups_fill_the_same_values(
+    fn templates_get_the_same_values_from_the_path_tree_and_from_single_lookups(
         event in prop_oneof![good_event(usual_destination()), event_with_many_templates()],
     ) {
         // A path of several names could refer to a name with a dot, so the path tree is not used for this event.

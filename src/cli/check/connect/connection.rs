@@ -21,7 +21,7 @@ impl Connection {
         }
     }
 
-    /// Counts the failed steps that do not stop a producer from working.
+    /// Counts the steps with a warning, which is a problem that does not stop the producer.
     pub(in crate::cli::check) fn warnings(&self) -> usize {
         match self {
             Connection::Tried(report) => report.warnings().count(),

@@ -43,7 +43,7 @@ pub enum ExplainError {
     #[error("the request has more than {0} events")]
     TooManyEvents(usize),
     /// The events are larger than [`RequestLimits::filled_bytes`](super::limits::RequestLimits::filled_bytes) allows.
-    #[error("the events are larger than {0} bytes after the destination has been added to each event without one")]
+    #[error("the events are larger than {0} bytes after the destination has been added to each event that has none")]
     TooLarge(usize),
 }
 

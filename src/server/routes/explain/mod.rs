@@ -45,11 +45,11 @@ pub struct ExplainService {
 /// Explain events
 ///
 /// Shows for each event the topic, the partition key and the partition, the rule that chose the topic, and the rules
-/// that were tried earlier. Also shows what templates and the timestamp rule changed, the exact response, and the
-/// reason if rudder-server would drop the event. With `check`, also reports configuration problems of the destination,
-/// like the command `check`. The events are not counted in metrics. Templates that read `request.query` use the query
-/// of this request. `PAGE=false` disables this endpoint, and `PAGE=metrics` moves it to the metrics port. Requires the
-/// operator token if `OPERATOR_TOKEN_FILE` is set.
+/// that were tried earlier. Also shows the changes made by templates and by the timestamp rule, the exact response,
+/// and, if rudder-server would drop the event, the reason. With `check`, also reports problems in the destination's
+/// configuration, like the command `check`. The events are not counted in metrics. Templates that read `request.query`
+/// use the query of this request. `PAGE=false` disables this endpoint, and `PAGE=metrics` moves it to the metrics port.
+/// Requires the operator token if `OPERATOR_TOKEN_FILE` is set.
 #[utoipa::path(
     post,
     path = "/explain",

@@ -70,8 +70,8 @@ impl ExplainRequest {
         let family = selected.as_ref().map(|selected| selected.family).or(given).unwrap_or(&KAFKA);
         let missing = Missing::of(selected.map(|selected| selected.text), connection);
         let body = Filled::of(events, &missing, limits)?;
-        // If the file contains only the used destination, the original text of the file is checked, so that findings
-        // refer to the positions and variables in the file.
+        // If the file contains only the destination that the events use, the original text of the file is checked. The
+        // findings then refer to positions and variables in this text.
         let used = if checks { used_destination(&body) } else { None };
         let checked = used.map(|used| CheckedText {
             text: file.filter(|_| only.as_deref() == Some(used)).unwrap_or_else(|| used.to_owned()),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn an_explain_request_with_check_checks_the_destination_of_its_first_event() {
+    fn an_explain_request_checks_the_destination_of_its_first_event_if_check_is_true() {
         let limits = RequestLimits { events: 9, filled_bytes: 10_000 };
         let checked = |text: &str| {
             let request = ExplainRequest::read(text, limits).expect(text);

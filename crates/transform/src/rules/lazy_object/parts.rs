@@ -148,7 +148,7 @@ impl<'a, V: From<Raw<'a>>> Parts<'a, V> {
         Ok(())
     }
 
-    /// Returns the index of the field with the shortest name that is a prefix of `path`, and the rest of `path`.
+    /// Finds the field whose name is the shortest prefix of `path`. Returns its index and the rest of `path`.
     pub(super) fn shortest_name<'p>(
         &mut self,
         path: &'p str,

@@ -75,7 +75,7 @@ fn a_path_finds_fields_whose_names_contain_dots() {
 }
 
 #[test]
-fn a_path_into_an_array_finds_only_its_length() {
+fn in_an_array_a_template_path_finds_only_the_length() {
     let mut object = LazyObject::of(Raw::parse(r#"{"a":[1,2]}"#).unwrap());
     assert!(matches!(find(&mut object, "a.length"), Found::ArrayLength));
     assert!(matches!(find(&mut object, "a.length.x"), Found::Nothing));
@@ -83,7 +83,7 @@ fn a_path_into_an_array_finds_only_its_length() {
 }
 
 #[test]
-fn a_lookup_in_an_object_with_too_many_fields_is_too_complex() {
+fn a_lookup_in_an_object_with_too_many_fields_is_rejected_as_too_complex() {
     let wide = |members: usize| format!("{{\"a\":{{{}}}}}", vec!["\"x\":1"; members].join(","));
     let (fits, too_wide) = (wide(MAX_MEMBERS), wide(MAX_MEMBERS + 1));
     assert!(matches!(find(&mut LazyObject::of(Raw::parse(&fits).unwrap()), "a.x"), Found::Member(_)));
