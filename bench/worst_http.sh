@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the service's CPU time per byte of body over HTTP, for typical requests and for the most expensive known bodies. One
-# worker runs on one core, and the client on another. Requires curl and two cores. All traffic stays on the loopback interface.
+# Prints the service's CPU time over HTTP per byte of body and response, for typical requests and for the most expensive known
+# bodies. One worker runs on one core, and the client on another. Requires curl and two cores. All traffic stays on the loopback interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,27 +24,31 @@ until curl -sf "http://127.0.0.1:$port/health" >/dev/null; do kill -0 "$server";
 ticks() { # CPU time of the service, in hundredths of a second
     awk '{ print $14 + $15 }' "/proc/$server/stat"
 }
-# FILE FORMAT → nanoseconds per byte of body, over at least one second of CPU time
-cost() {
+# NAME FILE FORMAT → a row, measured over at least one second of CPU time. Sets `typical` for the first row.
+typical=
+row() {
     local headers=(-H 'Content-Type: application/json' -H 'Expect:')
-    [ "$2" = plain ] || headers+=(-H 'X-Content-Format: json+compactedv1')
-    local before now requests=0
+    [ "$3" = plain ] || headers+=(-H 'X-Content-Format: json+compactedv1')
+    local before now bytes requests=0
+    bytes=$(($(stat -c %s "$2") + $(curl -s -o /dev/null -w '%{size_download}' "${headers[@]}" --data-binary "@$2" "$url")))
     before=$(ticks)
     now=$before
     while [ $((now - before)) -lt 100 ]; do
-        taskset -c 1 curl -s -o /dev/null "${headers[@]}" --data-binary "@$1" "$url?[1-50]"
+        taskset -c 1 curl -s -o /dev/null "${headers[@]}" --data-binary "@$2" "$url?[1-50]"
         requests=$((requests + 50))
         now=$(ticks)
     done
-    awk -v ticks=$((now - before)) -v bytes="$(stat -c %s "$1")" -v requests=$requests \
-        'BEGIN { printf "%.2f", ticks * 1e7 / requests / bytes }'
+    local cost
+    cost=$(awk -v ticks=$((now - before)) -v bytes="$bytes" -v requests=$requests 'BEGIN { printf "%.2f", ticks * 1e7 / requests / bytes }')
+    typical=${typical:-$cost}
+    echo "| $1 | $bytes | $cost | $(awk -v cost="$cost" -v typical="$typical" 'BEGIN { printf "%.2f", cost / typical }') |"
 }
 
-echo '| body | bytes | ns per byte of body |'
-echo '| --- | --- | --- |'
+echo '| body | bytes of body and response | ns per byte | compared with one event (factor) |'
+echo '| --- | --- | --- | --- |'
 for body in compacted1 plain1 compacted100 plain100; do
-    echo "| typical: $body | $(stat -c %s "$bodies/$body.json") | $(cost "$bodies/$body.json" "${body%%[0-9]*}") |"
+    row "typical: $body" "$bodies/$body.json" "${body%%[0-9]*}"
 done
 for file in "$bodies"/worst/*; do
-    echo "| $(basename "$file" | tr _ ' ') | $(stat -c %s "$file") | $(cost "$file" compacted) |"
+    row "$(basename "$file" | tr _ ' ')" "$file" compacted
 done

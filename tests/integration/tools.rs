@@ -551,7 +551,7 @@ fn transform_rejects_only_the_event_whose_templates_exceed_a_limit() {
         format!("{}\n{expensive}\n{}\n", MESSAGES[0], MESSAGES[2]),
     );
     assert_eq!((ran.code, ran.out.lines().count()), (Some(1), 2), "{}", ran.err);
-    assert!(ran.err.starts_with("stdin:2: rejected: the Config exceeds a limit on templates"), "{}", ran.err);
+    assert!(ran.err.starts_with("stdin:2: rejected: the templates exceed a limit"), "{}", ran.err);
     assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
 }
 

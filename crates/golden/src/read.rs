@@ -70,7 +70,7 @@ fn open(path: &Path) -> Result<File, Unreadable> {
     let unreadable = |error: io::Error| Unreadable::file(path, error_text(&error));
     let kind = fs::metadata(path).map_err(unreadable)?.file_type();
     if kind.is_dir() {
-        return Err(Unreadable::file(path, "this is a folder, not a file"));
+        return Err(Unreadable::file(path, "this is a directory, not a file"));
     }
     if !kind.is_file() {
         return Err(Unreadable::file(path, "not a regular file"));

@@ -74,7 +74,7 @@ mod tests {
         let began = Instant::now();
         let rate = MinRate::new(began, PAUSE);
         assert_eq!(rate.time_left(0, began), PAUSE);
-        // 100 MB at 100 kB per second, one chunk per second: the client may always be idle for the full timeout.
+        // 100 MB at 100 kB per second, one chunk per second: each chunk restarts the idle timeout.
         for second in 1..1000 {
             let now = began + Duration::from_secs(second);
             assert_eq!(rate.time_left(second as usize * 100_000, now), PAUSE);

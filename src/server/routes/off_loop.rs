@@ -43,7 +43,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(60);
 
     #[actix_web::test]
-    async fn work_off_the_event_loop_stops_and_frees_its_memory_if_the_client_disconnects() {
+    async fn offloaded_work_stops_and_frees_its_memory_if_the_client_disconnects() {
         let (permits, budget) = (Permits::new(1), MemoryBudget::up_to(1 << 20));
         let reservation = budget.reservation();
         reservation.reserve(1_000).unwrap();
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn work_off_the_event_loop_holds_its_permit_until_it_ends() {
+    async fn offloaded_work_holds_its_permit_until_it_ends() {
         let permits = Permits::new(1);
         let (start, started) = oneshot::channel();
         let (finish, finished) = std::sync::mpsc::channel();

@@ -69,7 +69,7 @@ pub struct Settings {
     pub num_procs: Option<usize>,
 
     /// Maximum size of a request body. The limit applies to the body as sent and to the body after decompression. The
-    /// maximum size of a response is the smaller of two values: twice this setting, and 16 MiB plus 8 times the size of
+    /// maximum size of a response is the smaller of two values: twice this setting, and 8 MiB plus 8 times the size of
     /// the decompressed request body
     #[arg(long, env = "MAX_BODY_BYTES", default_value_t = Size(200 << 20))]
     pub max_body_bytes: Size,

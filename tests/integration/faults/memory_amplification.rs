@@ -61,7 +61,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn requests_that_amplify_memory_use_bounded_memory_which_is_returned_to_the_os() {
+fn memory_amplifying_requests_stay_within_a_bound_and_their_memory_is_returned() {
     for case in cases() {
         let process = Process::start(&[&[&*format!("--max-in-flight-bytes={ALLOWED}")], &PATIENT[..]].concat());
         let at_rest = process.memory();

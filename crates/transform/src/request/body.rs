@@ -53,7 +53,7 @@ impl Limits {
 /// from rudder-server is about as large as the batch.
 #[must_use]
 pub const fn max_response_bytes(body_bytes: usize) -> usize {
-    (16 << 20) + body_bytes.saturating_mul(8)
+    (8 << 20) + body_bytes.saturating_mul(8)
 }
 
 /// Why a whole body is rejected. The messages quote nothing from the body except an unknown destination type.
@@ -89,7 +89,7 @@ pub enum BodyError {
     #[error("the response would be larger than {0} bytes")]
     ResponseTooLarge(usize),
     /// The response would be larger than [`max_response_bytes`] allows.
-    #[error("the response would be larger than {0} bytes, which is 16 MiB plus 8 times the size of the body")]
+    #[error("the response would be larger than {0} bytes, which is 8 MiB plus 8 times the size of the body")]
     ResponseOutOfProportion(usize),
     /// The [`Meter`](crate::meter::Meter) stopped the request.
     #[error("{0}")]

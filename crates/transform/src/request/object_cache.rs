@@ -18,7 +18,7 @@ pub struct ObjectCache<'a, const N: usize> {
     lengths: u64,
     /// The text of the model; empty until the first object is read.
     text: &'a str,
-    /// The fields of the model, found when the second object is read.
+    /// The fields of the model object. Empty until the second object is read.
     members: Vec<Member>,
 }
 

@@ -107,7 +107,7 @@ fn a_request_is_rejected_if_its_response_is_too_large_for_the_size_of_its_body()
         format!(r#"{{"input":[{events}],"destinations":{destinations}}}"#)
     };
     let limits = Limits { events: 100_000, response_bytes: 1 << 30 };
-    assert!(processor(&body(10), PayloadFormat::Compacted, limits).is_ok());
+    assert!(processor(&body(9), PayloadFormat::Compacted, limits).is_ok());
     let limit = max_response_bytes(body(270).len());
     assert_eq!(processor(&body(270), PayloadFormat::Compacted, limits), Err(BodyError::ResponseOutOfProportion(limit)));
     let ones = array("1", 90_000);
