@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prints the service's CPU time over HTTP per byte of body and response, for typical requests and for the most expensive known
-# bodies. One worker runs on one core, and the client on another. Requires curl and two cores. All traffic stays on the loopback interface.
+# bodies. One worker runs on one core, and the client on another. Requires curl and two cores. All traffic stays on the loopback
+# interface.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

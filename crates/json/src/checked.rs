@@ -4,7 +4,7 @@
 //! therefore looks only for these bytes, 64 bytes at a time. For invalid JSON, the returned positions are unspecified,
 //! but never beyond the end of the text.
 
-use crate::scan::StringEnd;
+use crate::scan::{StringEnd, chunk};
 use crate::steps::{BLOCK, STEP, Structure, ends_of_scalar, ends_of_string, structure_of_block};
 
 /// Returns the position after the value that starts at `at`.
@@ -49,19 +49,26 @@ fn scalar(text: &[u8], at: usize) -> usize {
 /// there is no such byte.
 #[inline]
 fn first(text: &[u8], mut at: usize, found: impl Fn(&[u8; STEP]) -> u32) -> usize {
-    loop {
-        let rest = text.get(at..).unwrap_or_default();
-        let Some(step) = rest.first_chunk() else {
-            let mut last = [0; STEP];
-            last[..rest.len()].copy_from_slice(rest);
-            return at + (found(&last).trailing_zeros() as usize).min(rest.len());
-        };
+    while let Some(step) = chunk(text, at) {
         let ends = found(step);
         if ends != 0 {
             return at + ends.trailing_zeros() as usize;
         }
         at += STEP;
     }
+    let (last, length) = last_step(text, at);
+    at + (found(&last).trailing_zeros() as usize).min(length)
+}
+
+/// Returns the bytes from `at` to the end of the text, padded with zeros, and their number. At most [`STEP`] - 1 bytes
+/// may remain.
+#[cold]
+#[inline(never)]
+fn last_step(text: &[u8], at: usize) -> ([u8; STEP], usize) {
+    let rest = text.get(at..).unwrap_or_default();
+    let mut last = [0; STEP];
+    last[..rest.len()].copy_from_slice(rest);
+    (last, rest.len())
 }
 
 /// Returns the position after the object or array that starts at `at`.

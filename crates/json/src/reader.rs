@@ -95,7 +95,7 @@ impl<'a, const CHECKS: bool> Reader<'a, CHECKS> {
     ///
     /// # Errors
     /// [`Invalid`] if there is no valid value.
-    #[inline]
+    #[inline(always)]
     pub fn skip(&mut self) -> Result<(), Invalid> {
         self.peek();
         self.at = self.end_of_value(self.at)?;

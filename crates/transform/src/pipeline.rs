@@ -1,6 +1,6 @@
 //! Applies the rules to one event, in order (docs/contract.md#processor-transformation).
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
 use crate::budget::{EventBudget, Exhausted};
@@ -37,7 +37,13 @@ pub(crate) struct Context<'s, 'a> {
     query_json: OnceCell<String>,
     /// An empty set of template values, for a Config without templates.
     no_values: FilledValues<'s>,
+    /// Buffers for the texts of a message and metadata after fields were removed. Later events use them again, which
+    /// saves allocations.
+    buffers: Cell<[String; ROOTS.len()]>,
 }
+
+/// The maximum size of a buffer that is kept for later events.
+const MAX_BUFFER_BYTES: usize = 16 << 10;
 
 /// Where the results for one event go: the response text, the observer of the decisions, and the changes to the event.
 struct Target<'o, O> {
@@ -66,7 +72,15 @@ impl<'s, 'a> Context<'s, 'a> {
         query: &'s str,
         usage: &'s Usage<'s>,
     ) -> Self {
-        Self { family, shared, usage, query, query_json: OnceCell::new(), no_values: FilledValues::default() }
+        Self {
+            family,
+            shared,
+            usage,
+            query,
+            query_json: OnceCell::new(),
+            no_values: FilledValues::default(),
+            buffers: Cell::default(),
+        }
     }
 
     /// Appends the response for one event to `out`. If the event is rejected, `out` is unchanged.
@@ -143,20 +157,25 @@ impl<'s, 'a> Context<'s, 'a> {
             elsewhere.as_mut().map(|(reached, event)| (with_shared(reached, tree), event)),
             &mut target.changes,
         )?;
-        let removed = hits.into_iter().filter(|hit| hit.is_removed);
-        let mut fields: [Vec<_>; ROOTS.len()] = Default::default();
-        removed.for_each(|hit| fields[hit.root].push(hit.field));
-        let [of_message, of_metadata] = fields;
-        let message_text = cut(message.raw, of_message, budget)?;
-        let metadata_text = cut(metadata.raw, of_metadata, budget)?;
-        let changed_message = message_text.as_ref().map(|(cuts, text)| match event.is_stamped {
-            true => Message::of(Raw::from_valid(text)),
-            false => message.without(cuts, text),
+        let removed = |root| -> Vec<Range<usize>> {
+            hits.iter().filter(|hit| hit.is_removed && hit.root == root).map(|hit| hit.field.clone()).collect()
+        };
+        let mut texts = self.buffers.take();
+        let [message_text, metadata_text] = &mut texts;
+        let message_cuts = cut(message.raw, removed(0), message_text, budget)?;
+        let metadata_cuts = cut(metadata.raw, removed(1), metadata_text, budget)?;
+        let changed_message = message_cuts.map(|cuts| match event.is_stamped {
+            true => Message::of(Raw::from_valid(message_text)),
+            false => message.without(&cuts, message_text),
         });
-        let changed_metadata = metadata_text.as_ref().map(|(cuts, text)| metadata.without(cuts, text));
+        let changed_metadata = metadata_cuts.map(|cuts| metadata.without(&cuts, metadata_text));
         let message = changed_message.as_ref().unwrap_or(message);
         let metadata = changed_metadata.as_ref().unwrap_or(metadata);
-        self.write_filled(event, (message, metadata), &values, target)
+        let decision = self.write_filled(event, (message, metadata), &values, target);
+        if texts.iter().all(|text| text.capacity() <= MAX_BUFFER_BYTES) {
+            self.buffers.set(texts);
+        }
+        decision
     }
 
     /// Transforms an event by looking up one template after another, which supports all paths and field names.
@@ -300,19 +319,21 @@ fn with_shared<'t>(reached: &'t [usize], tree: &'t PathTree) -> impl Iterator<It
     })
 }
 
-/// Removes fields from the text of an object. Returns the cuts and the remaining text, or `None` if `fields` is empty.
+/// Removes fields from the text of an object, and writes the remaining text to `left`. Returns the cuts, or `None` if
+/// `fields` is empty.
 fn cut(
     object: Raw<'_>,
     fields: Vec<Range<usize>>,
+    left: &mut String,
     budget: &mut EventBudget<'_, '_>,
-) -> Result<Option<(Cuts, String)>, Exhausted> {
+) -> Result<Option<Cuts>, Exhausted> {
     if fields.is_empty() {
         return Ok(None);
     }
     budget.memory(object.text().len() + 2 * fields.len() * size_of::<Range<usize>>())?;
     let cuts = Cuts::of(object.text(), fields);
-    let left = cuts.apply(object.text());
-    Ok(Some((cuts, left)))
+    cuts.apply(object.text(), left);
+    Ok(Some(cuts))
 }
 
 /// Whether two values are the same slice.

@@ -18,40 +18,37 @@ impl Cuts {
     #[must_use]
     pub fn of(text: &str, mut fields: Vec<Range<usize>>) -> Self {
         fields.sort_by_key(|field| field.start);
-        let mut cuts: Vec<Range<usize>> = Vec::with_capacity(fields.len());
-        for field in fields {
+        let mut after_cuts = 0;
+        for field in &mut fields {
             let before = text[..field.start].trim_end_matches(WHITE_SPACE);
-            let after_cuts = cuts.last().map_or(0, |cut| cut.end);
             if before.ends_with(',') && before.len() > after_cuts {
-                cuts.push(before.len() - 1..field.end);
-                continue;
+                field.start = before.len() - 1;
+            } else {
+                // No field remains before this one in its object, so the comma after this field is removed.
+                let after = text[field.end..].trim_start_matches(WHITE_SPACE);
+                if let Some(next) = after.strip_prefix(',') {
+                    field.end = text.len() - next.trim_start_matches(WHITE_SPACE).len();
+                }
             }
-            // No field remains before this one in its object, so the comma after this field is removed.
-            let after = text[field.end..].trim_start_matches(WHITE_SPACE);
-            let end = after.strip_prefix(',').map_or(field.end, |next| {
-                let next = next.trim_start_matches(WHITE_SPACE);
-                text.len() - next.len()
-            });
-            cuts.push(field.start..end);
+            after_cuts = field.end;
         }
-        Self(cuts)
+        Self(fields)
     }
 
-    /// Returns `text` without the ranges to remove.
-    #[must_use]
-    pub fn apply(&self, text: &str) -> String {
+    /// Writes `text` without the ranges to remove to `left`, which is cleared first.
+    pub fn apply(&self, text: &str, left: &mut String) {
         looked_at(text.len());
-        let mut left = String::with_capacity(text.len());
+        left.clear();
+        left.reserve(text.len());
         let mut start = 0;
         for cut in &self.0 {
             left.push_str(&text[start..cut.start]);
             start = cut.end;
         }
         left.push_str(&text[start..]);
-        left
     }
 
-    /// Finds `value`, which is a slice of `whole`, in `left`, the text that [`Cuts::apply`] returned for `whole`.
+    /// Finds `value`, which is a slice of `whole`, in `left`, the text that [`Cuts::apply`] wrote for `whole`.
     /// Returns `None` if a part of the value was removed.
     #[must_use]
     pub fn moved<'t>(&self, value: Raw<'_>, whole: Raw<'_>, left: &'t str) -> Option<Raw<'t>> {
@@ -81,7 +78,9 @@ mod tests {
             let end = value + text[value..].find(|character| ",} ".contains(character))?;
             Some(start..end)
         };
-        Cuts::of(text, names.iter().filter_map(field).collect()).apply(text)
+        let mut left = String::from("the text of an earlier event");
+        Cuts::of(text, names.iter().filter_map(field).collect()).apply(text, &mut left);
+        left
     }
 
     #[test]
@@ -133,7 +132,8 @@ mod tests {
     fn only_values_without_removed_parts_are_found_in_the_remaining_text() {
         let whole = Raw::parse(r#"{"a":1,"b":{"c":2},"d":[3]}"#).unwrap();
         let cuts = Cuts::of(whole.text(), vec![1..6, 12..17]);
-        let left = cuts.apply(whole.text());
+        let mut left = String::new();
+        cuts.apply(whole.text(), &mut left);
         assert_eq!(left, r#"{"b":{},"d":[3]}"#);
         let moved = |name: &str| cuts.moved(whole.member(name).unwrap(), whole, &left).map(Raw::text);
         assert_eq!([moved("a"), moved("b"), moved("d")], [None, None, Some("[3]")]);
