@@ -90,5 +90,5 @@ rejections! {
         "a template in the destination's Config uses the length of an array of the event; templates remove the values they use, but a length cannot be removed";
     /// The templates exceed a limit in [`crate::rules`] or the event's work budget ([`crate::budget`]).
     TemplatesTooComplex, "templates_too_complex", "destination.Config", Configuration,
-        "the templates exceed a limit: 1000 templates, 128 names per template path, 1 MiB of Config, 1 MiB of topic settings after templates are filled in, 100000 fields in an object that a path goes through, or the work allowed for the event's size";
+        "the templates exceed a limit: 1000 templates, 128 names per path, 1 MiB of Config, 1 MiB of filled-in topic settings, 100000 fields in an object on a path, or the work allowed for the event's size";
 }

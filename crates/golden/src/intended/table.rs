@@ -206,8 +206,8 @@ differences! {
         "an event must not depend on other events";
     OwnConfig, "own_config", [RequestFails, EveryEventFails, EventFails, OtherTopic],
         "a template whose path leads into the Config that contains the template",
-        "the template is replaced with the value, and the value is removed from the Config; if the value contains the template, the Config then contains itself, and the request fails with 500",
-        "the template is replaced with the value, and nothing is removed from the Config",
+        "the value replaces the template, and is removed from its own place. If the value contains the template, the Config then contains itself, and the request fails with 500",
+        "the value replaces the template, and stays in its own place",
         "a template must remove values only from events";
     TypeArray, "type_array", [OtherTimestamp],
         "an event whose `type` is an array (`[\"track\"]`) and whose channel is `sources`",
