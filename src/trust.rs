@@ -1,7 +1,9 @@
-//! The CA certificates that the TLS clients of this binary trust: the system's, or Mozilla's if the system has none,
-//! and those in the file that the client is configured with, such as the file in `UPSTREAM_CA_FILE`. There are three
-//! exceptions. `check --connect` trusts the CA certificates that rudder-server's producer trusts. `health` accepts
-//! every certificate. If a certificate file is set for the export of traces, the export trusts only this file.
+//! The CA certificates that the TLS clients of this binary trust.
+//!
+//! These are the system's certificates, or Mozilla's if the system has none, and those in the file that the client is
+//! configured with, such as the file in `UPSTREAM_CA_FILE`. There are three exceptions. `check --connect` trusts the CA
+//! certificates that rudder-server's producer trusts. `health` accepts every certificate. If a certificate file is set
+//! for the export of traces, the export trusts only this file.
 
 use std::path::Path;
 use std::sync::Arc;
