@@ -111,7 +111,7 @@ async fn serve_until_stopped(settings: &Settings, log: Log) -> Result<(), String
 /// Keeps SIGHUP from terminating the process if there is nothing to reload.
 async fn ignore(mut hangup: Signal) {
     while hangup.recv().await.is_some() {
-        tracing::info!("SIGHUP ignored: there is no TLS certificate to reload, because TLS_CERT_FILE is not set");
+        tracing::info!("SIGHUP ignored: no TLS certificate to reload (TLS_CERT_FILE is not set)");
     }
 }
 

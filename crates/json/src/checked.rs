@@ -1,8 +1,8 @@
 //! Finds where values end in text that is known to be valid, such as the text of a [`Raw`](crate::raw::Raw).
 //!
-//! Only quotes, backslashes and brackets determine where a valid object or array ends. The search for this end
-//! therefore looks only for these bytes, 64 bytes at a time. For invalid JSON, the returned positions are unspecified,
-//! but never beyond the end of the text.
+//! Only quotes, backslashes and brackets determine where a valid object or array ends, so the search ignores all other
+//! bytes. It reads 64 bytes at a time. If the JSON is invalid, a returned position may be wrong, but it is never beyond
+//! the end of the text.
 
 use crate::scan::{StringEnd, chunk};
 use crate::steps::{BLOCK, STEP, Structure, ends_of_scalar, ends_of_string, structure_of_block};
@@ -56,19 +56,18 @@ fn first(text: &[u8], mut at: usize, found: impl Fn(&[u8; STEP]) -> u32) -> usiz
         }
         at += STEP;
     }
-    let (last, length) = last_step(text, at);
-    at + (found(&last).trailing_zeros() as usize).min(length)
+    let ends = found(&padded(text, at));
+    at + (ends.trailing_zeros() as usize).min(text.len().saturating_sub(at))
 }
 
-/// Returns the bytes from `at` to the end of the text, padded with zeros, and their number. At most [`STEP`] - 1 bytes
-/// may remain.
+/// Returns the bytes from `at` to the end of the text, padded with zeros. At most `N` bytes may remain.
 #[cold]
 #[inline(never)]
-fn last_step(text: &[u8], at: usize) -> ([u8; STEP], usize) {
+fn padded<const N: usize>(text: &[u8], at: usize) -> [u8; N] {
     let rest = text.get(at..).unwrap_or_default();
-    let mut last = [0; STEP];
+    let mut last = [0; N];
     last[..rest.len()].copy_from_slice(rest);
-    (last, rest.len())
+    last
 }
 
 /// Returns the position after the object or array that starts at `at`.
@@ -101,13 +100,10 @@ fn container(text: &[u8], at: usize) -> usize {
 /// Returns the 64 bytes that start at `at`, padded with zeros if fewer bytes remain. Returns `None` if no bytes remain.
 #[inline]
 fn block_at(text: &[u8], at: usize) -> Option<[u8; BLOCK]> {
-    let rest = text.get(at..)?;
-    if let Some(block) = rest.first_chunk() {
-        return Some(*block);
+    match chunk(text, at) {
+        Some(block) => Some(*block),
+        None => (at < text.len()).then(|| padded(text, at)),
     }
-    let mut last = [0; BLOCK];
-    last[..rest.len()].copy_from_slice(rest);
-    (!rest.is_empty()).then_some(last)
 }
 
 /// The state between two blocks: whether the next block starts inside a string, and whether its first byte is escaped.

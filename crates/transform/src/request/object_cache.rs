@@ -125,17 +125,16 @@ impl<'a, const N: usize> ObjectCache<'a, N> {
         let rest = reader.rest();
         let same = first.name + common_prefix(&self.text.as_bytes()[first.name..], rest.as_bytes());
         let mut members = 0;
-        let mut skipped = 0;
         for pair in self.members[next..].windows(2).take_while(|pair| pair[1].name <= same) {
             let member = &pair[0];
             if let Some(index) = member.wanted {
                 found[index] = rest.get(member.value - first.name..member.end - first.name).map(Raw::from_valid);
             }
             members += 1;
-            skipped = pair[1].name - first.name;
         }
-        let name = self.members.get(next + members).filter(|member| member.value <= same);
-        reader.advance(name.map_or(skipped, |member| member.value - first.name));
+        let upcoming = &self.members[next + members];
+        let name = (upcoming.value <= same).then_some(upcoming);
+        reader.advance(name.map_or(upcoming.name, |member| member.value) - first.name);
         Repeated { members, name }
     }
 }

@@ -25,12 +25,9 @@ impl<'a> Integrations<'a> {
         if message.integrations.is_none() && message.dotted_integrations.is_empty() {
             return Self::default();
         }
-        let nested = match message.integrations {
-            // Fast path: SDKs send this unless an application sets other integrations.
-            Some(integrations) if integrations.text() == r#"{"All":true}"# => [None; 3],
-            Some(integrations) => integrations.members(family.integrations),
-            None => [None; 3],
-        };
+        // Fast path: SDKs send this unless an application sets other integrations.
+        let integrations = message.integrations.filter(|integrations| integrations.text() != r#"{"All":true}"#);
+        let nested = integrations.map_or([None; 3], |integrations| integrations.members(family.integrations));
         let found = (0..nested.len()).find_map(|index| {
             let name = family.integrations[index];
             Some((name, if_truthy(literal(message, name).or(nested[index]))?))
